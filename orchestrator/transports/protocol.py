@@ -41,7 +41,10 @@ class Configure(Message):
 
 
 class Audio(Message):
-    """A whole recording, answered as a whole: `transcription`, then for `converse` `response_text`, `speech_response`, then `conversation_complete`."""
+    """A whole recording, answered as a whole.
+
+    `transcription`, for `converse` also `response_text` and `speech_response`, then `conversation_complete`.
+    """
 
     type: Literal["audio"] = "audio"
     audio_data: Annotated[str, Field(min_length=1)]
@@ -134,7 +137,7 @@ class State(Message):
     thinking: bool = False
     """LISTENING only: the turn has ended and an answer is being made."""
     reason: str = ""
-    """Why, in one word: `connected`, `speech`, `turn_end`, `empty_turn`, `first_audio`, `played`, `barge_in`, `interruption`, `client_left`, ..."""
+    """Why, in one word: `connected`, `speech`, `turn_end`, `first_audio`, `played`, `barge_in`, `client_left`, ..."""
 
 
 class Transcription(Message):

@@ -117,7 +117,7 @@ async def abort(context: Any, error: ParleyError) -> NoReturn:
 
 def from_rpc(error: grpc.RpcError) -> ParleyError:
     """The ParleyError behind a failed RPC; a status that carries none of our details is mapped by its code."""
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]
+    status = rpc_status.from_call(error)
     reason, retry, metadata = "", None, {}
     for detail in status.details if status is not None else ():
         info, delay = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()

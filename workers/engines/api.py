@@ -118,9 +118,9 @@ class SttInput:
 
 @dataclass(frozen=True, slots=True)
 class SttStep:
-    """What the stream's segment says now. `text` None: no news. `text[:stable_chars]` will not change. After `finalize`: `final`, with a text.
+    """What the stream's segment says now. `text` None: no news. After `finalize`: `final`, with a text.
 
-    `delay_ms`: the host hands this on so much later, in order (for engines that make believe they are slow).
+    `text[:stable_chars]` will not change. `delay_ms`: the host hands this on so much later, in order (for engines that make believe they are slow).
     """
 
     text: str | None = None
