@@ -115,9 +115,9 @@ async def abort(context: Any, error: ParleyError) -> NoReturn:
     raise AssertionError("abort_with_status returns never")
 
 
-def from_rpc(error: grpc.RpcError) -> ParleyError:
+def from_rpc(error: grpc.aio.AioRpcError) -> ParleyError:
     """The ParleyError behind a failed RPC; a status that carries none of our details is mapped by its code."""
-    status = rpc_status.from_call(error)
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]
     reason, retry, metadata = "", None, {}
     for detail in status.details if status is not None else ():
         info, delay = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
@@ -125,7 +125,7 @@ def from_rpc(error: grpc.RpcError) -> ParleyError:
             reason, metadata = info.reason, dict(info.metadata)
         elif detail.Unpack(delay):
             retry = delay.retry_delay.ToMilliseconds()
-    code, text = error.code(), error.details() or ""  # type: ignore[attr-defined]
+    code, text = error.code(), error.details() or ""
     if not reason:
         reason = _BY_STATUS.get(code, "INTERNAL")
         text = f"{code.name}: {text}"

@@ -120,7 +120,7 @@ class SttInput:
 class SttStep:
     """What the stream's segment says now. `text` None: no news. After `finalize`: `final`, with a text.
 
-    `text[:stable_chars]` will not change. `delay_ms`: the host hands this on so much later, in order (for engines that make believe they are slow).
+    `text[:stable_chars]` will not change. `delay_ms`: the host hands this on so much later, in order.
     """
 
     text: str | None = None
