@@ -1,0 +1,194 @@
+"""The orchestrator's process: one event loop, one port for WebSocket and HTTP, and everybody's parent TaskGroup.
+
+Routes: `/v1/session` (the conversation), `/health` (the process answers), `/ready` (it can hold a conversation: a worker of each kind is
+there, and it is not draining), `/status` (JSON for people and scripts), `/metrics` (Prometheus).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+import parley
+from orchestrator.directory.registry import build_directory
+from orchestrator.engines.workers import Workers
+from orchestrator.metrics import Metrics
+from orchestrator.responders.registry import build_responder
+from orchestrator.session.driver import Session, Shared
+from orchestrator.session.pacer import Pacer
+from orchestrator.settings import OrchestratorSettings
+from orchestrator.transports.websocket import WebSocketTransport
+from parley.errors import ParleyError
+from parley.telemetry import new_registry, render
+
+_LOG = structlog.get_logger()
+
+
+class App:
+    """The process's sessions and its HTTP side."""
+
+    def __init__(self, settings: OrchestratorSettings) -> None:
+        self._settings = settings
+        self._metrics = Metrics(new_registry())
+        self._workers = Workers(build_directory(settings.directory))
+        self._shared = Shared(
+            settings=settings,
+            workers=self._workers,
+            responder=build_responder(settings.responder.name, settings.responder.options),
+            pacer=Pacer(asyncio.get_running_loop()),
+            metrics=self._metrics,
+        )
+        self._sessions: dict[str, Session] = {}
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._draining = False
+        self._started_s = time.monotonic()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then drain.
+
+        Raises:
+            OSError: the port cannot be had.
+        """
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        try:
+            async with asyncio.TaskGroup() as group:
+                workers = group.create_task(self._workers.run(), name="workers")
+                async with self._serving() as address:
+                    await self._workers_there()
+                    gc.collect()
+                    gc.freeze()  # what lives now lives for good: full collections were loop stalls of 50-150 ms
+                    print(f"ready ws://{address}/v1/session", flush=True)
+                    _LOG.info("ready", address=address)
+                    await stop.wait()
+                    await self._drain()
+                workers.cancel()
+        finally:
+            await self._shared.responder.close()
+
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[str]:
+        app = web.Application(client_max_size=1024 * 1024)
+        app.add_routes(
+            [
+                web.get("/v1/session", self._session),
+                web.get("/health", self._health),
+                web.get("/ready", self._ready),
+                web.get("/status", self._status),
+                web.get("/metrics", self._show_metrics),
+            ]
+        )
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        await runner.setup()
+        host, _, port = self._settings.listen.rpartition(":")
+        site = web.TCPSite(runner, host.strip("[]") or "127.0.0.1", int(port), backlog=1024)
+        try:
+            await site.start()
+            bound = runner.addresses[0]
+            yield f"{'[' + bound[0] + ']' if ':' in bound[0] else bound[0]}:{bound[1]}"
+        finally:
+            await runner.cleanup()
+
+    async def _workers_there(self) -> None:
+        """A short wait, so that `ready` means that the first client is served; without workers it starts all the same and says so."""
+        for _ in range(100):
+            if self._missing() == []:
+                return
+            await asyncio.sleep(0.05)
+        _LOG.warning("no_worker", missing=self._missing())
+
+    def _missing(self) -> list[str]:
+        missing = []
+        for kind in ("stt", "tts"):
+            try:
+                self._workers.choose(kind)  # type: ignore[arg-type]
+            except ParleyError:
+                missing.append(kind)
+        return missing
+
+    async def _drain(self) -> None:
+        """Refuse new sessions, let live ones finish, then send them away."""
+        self._draining = True
+        _LOG.info("draining", sessions=len(self._sessions))
+        try:
+            async with asyncio.timeout(self._settings.limits.drain_s):
+                for session in list(self._sessions.values()):
+                    if session.state in ("WAITING_FOR_INPUT", "IDLE"):
+                        session.leave("drain", ParleyError("GOING_AWAY", "the server is going away"))
+                await self._empty.wait()
+        except TimeoutError:
+            for session in list(self._sessions.values()):
+                session.leave("drain", ParleyError("GOING_AWAY", "the server is going away"))
+
+    # ---------- routes ----------
+
+    async def _session(self, request: web.Request) -> web.StreamResponse:
+        if "websocket" not in request.headers.get("Upgrade", "").lower():
+            return web.Response(status=426, text="this is the conversation's WebSocket: connect with a WebSocket client\n")
+        transport = WebSocketTransport(request, self._settings.limits)
+        refusal = self._refusal()
+        if refusal is not None:
+            self._metrics.refused.labels(refusal.reason).inc()
+            return await transport.refuse(refusal)
+        session_id = uuid.uuid4().hex
+        try:
+            return await transport.serve(self._shared, session_id, self._enter)
+        finally:
+            self._sessions.pop(session_id, None)
+            self._metrics.sessions.set(len(self._sessions))
+            if not self._sessions:
+                self._empty.set()
+
+    def _refusal(self) -> ParleyError | None:
+        if self._draining:
+            return ParleyError("GOING_AWAY", "the server is going away", retry_after_ms=1000)
+        if len(self._sessions) >= self._settings.limits.sessions:
+            return ParleyError("CAPACITY", f"all {self._settings.limits.sessions} sessions are taken", retry_after_ms=5000)
+        return None
+
+    def _enter(self, session: Session) -> None:
+        self._sessions[session.session_id] = session
+        self._metrics.sessions.set(len(self._sessions))
+        self._empty.clear()
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "version": parley.__version__})
+
+    async def _ready(self, request: web.Request) -> web.Response:
+        missing = self._missing()
+        ready = not missing and not self._draining
+        return web.json_response({"ready": ready, "missing": missing, "draining": self._draining}, status=200 if ready else 503)
+
+    async def _status(self, request: web.Request) -> web.Response:
+        states: dict[str, int] = {}
+        for session in self._sessions.values():
+            states[session.state] = states.get(session.state, 0) + 1
+        status: dict[str, Any] = {
+            "service": "orchestrator",
+            "version": parley.__version__,
+            "pid": os.getpid(),
+            "uptime_s": round(time.monotonic() - self._started_s, 1),
+            "draining": self._draining,
+            "sessions": len(self._sessions),
+            "max_sessions": self._settings.limits.sessions,
+            "states": states,
+            "responder": self._settings.responder.name,
+            "workers": self._workers.status(),
+        }
+        return web.json_response(status)
+
+    async def _show_metrics(self, request: web.Request) -> web.Response:
+        return web.Response(body=render(self._metrics.registry), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

@@ -1,0 +1,100 @@
+"""All that a session can want done. The machine returns these, in order; the driver carries them out at once and decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.responders.api import ReplyRequest
+from orchestrator.session.events import Timer
+from orchestrator.transports.protocol import ServerMessage
+from parley.errors import ParleyError
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A message for the client."""
+
+    message: ServerMessage
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimer:
+    """(Re)start a timer; it comes back as TimerFired."""
+
+    timer: Timer
+    after_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """Stop a timer; not running is fine."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMicrophone:
+    """From the pre-roll on, the user's audio goes to the recogniser."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finalize:
+    """The turn has ended: no more audio, and the final transcript, please. Comes back as TranscriptDone with this token."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardSpeech:
+    """Close the microphone and forget what the recogniser has of the open segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartReply:
+    """Ask the responder; its words come back with this utterance id."""
+
+    utterance_id: int
+    request: ReplyRequest
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReply:
+    """Stop asking; not running is fine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """The next text of an utterance for the synthesizer: a clause, or sentences. `end`: the utterance is complete with it."""
+
+    utterance_id: int
+    turn_id: int
+    text: str
+    end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StopSpeaking:
+    """Cut the client's sound now, and STOP the worker: the utterance's epoch is dead."""
+
+    utterance_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetRate:
+    """Speak `factor` times as fast from the next utterance on."""
+
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """The session is over; `error` says with which close code, none is a clean end."""
+
+    reason: str
+    error: ParleyError | None = None
+
+
+Action = (
+    Send | StartTimer | CancelTimer | OpenMicrophone | Finalize | DiscardSpeech | StartReply | CancelReply | Speak | StopSpeaking
+    | SetRate | Terminate
+)  # fmt: skip

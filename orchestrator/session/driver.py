@@ -1,0 +1,475 @@
+"""The session's shell: carries sound and words to the machine as events, and the machine's actions out into the world.
+
+It decides nothing. Audio takes the short way, by function calls in one loop iteration: microphone frame -> VAD -> gate -> (speech edge)
+machine; worker's frames -> ledger -> pacer -> transport. Everything it starts is a child of its TaskGroup. Whatever fails in here costs
+this session alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+import structlog
+
+from orchestrator.engines.stt import SttLink
+from orchestrator.engines.tts import TtsLink
+from orchestrator.engines.workers import Workers
+from orchestrator.metrics import Metrics
+from orchestrator.responders.api import ReplyRequest, Responder
+from orchestrator.session import actions as do
+from orchestrator.session import events as ev
+from orchestrator.session.ledger import SpokenMark
+from orchestrator.session.machine import Rules, SessionMachine
+from orchestrator.session.pacer import Pacer
+from orchestrator.session.recording import Recording
+from orchestrator.session.turn import Utterance
+from orchestrator.settings import OrchestratorSettings
+from orchestrator.transports import protocol as msg
+from orchestrator.transports.api import Transport
+from orchestrator.vad.api import Vad
+from orchestrator.vad.gate import Edge, SpeechGate
+from orchestrator.vad.webrtc import WebrtcVad
+from parley.audio import FRAME_MS
+from parley.errors import ParleyError
+from parley.v1 import audio_pb2, stt_pb2, tts_pb2
+
+_LOG = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all sessions of a process have in common."""
+
+    settings: OrchestratorSettings
+    workers: Workers
+    responder: Responder
+    pacer: Pacer
+    metrics: Metrics
+
+
+@dataclass(slots=True)
+class Voice:
+    """How the agent speaks, as the client and the responder have set it."""
+
+    name: str
+    language: str
+    speed: float
+
+    def style(self) -> dict[str, Any]:
+        """What differs from the worker session's own configuration, for an utterance's first chunk."""
+        style: dict[str, Any] = {"speed": self.speed}
+        return {**style, "voice": self.name} if self.name else style
+
+
+class Session:
+    """One conversation over one transport."""
+
+    def __init__(self, session_id: str, transport: Transport, shared: Shared, vad: Vad | None = None) -> None:
+        settings = shared.settings
+        self.session_id = session_id
+        self._transport = transport
+        self._shared = shared
+        self._loop = asyncio.get_running_loop()
+        self._machine = SessionMachine(session_id, _rules(settings), settings.speech.language)
+        self._voice = Voice(settings.speech.voice, settings.speech.language, settings.speech.speed)
+        self._vad = vad or WebrtcVad(settings.vad.mode, settings.vad.min_level_dbfs)
+        self._gate = SpeechGate(settings.vad.stop_ms)
+        ring_ms = settings.vad.preroll_ms + max(settings.vad.start_ms, settings.vad.barge_in_start_ms)
+        self._ring: deque[bytes] = deque(maxlen=max(1, ring_ms // FRAME_MS))  # full: the oldest frame goes
+        self._microphone_open = False
+        self._finalizing: dict[int, int] = {}  # control id at the worker -> the machine's token
+        self._stt = SttLink(shared.workers, session_id, _stt_config(settings), _Hears(self), settings.recognition.frames_per_message)
+        self._tts = TtsLink(shared.workers, session_id, _tts_config(settings), _Speaks(self))
+        self._timers: dict[ev.Timer, asyncio.TimerHandle] = {}
+        self._reply: asyncio.Task[None] | None = None
+        self._recording: asyncio.Task[None] | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._over = asyncio.Event()
+        self._log = _LOG.bind(session_id=session_id)
+
+    # ---------- life ----------
+
+    async def run(self) -> None:
+        """From `connection` to the end of the session; returns when all that it started has ended."""
+        self._log.info("session_started")
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                links = [group.create_task(self._stt.run(), name="stt"), group.create_task(self._tts.run(), name="tts")]
+                self._dispatch(ev.Connected())
+                await self._over.wait()
+                for task in (*links, self._reply, self._recording):
+                    if task is not None:
+                        task.cancel()
+        finally:
+            self._over.set()
+            self._shared.pacer.remove(self)
+            for timer in self._timers.values():
+                timer.cancel()
+
+    def leave(self, reason: str, error: ParleyError | None = None) -> None:
+        """End the session from outside."""
+        self._dispatch(ev.Leave(reason, error))
+
+    @property
+    def state(self) -> str:
+        """The public state."""
+        return self._machine.state[0]
+
+    # ---------- from the client ----------
+
+    def on_audio(self, frame: bytes) -> None:
+        """The next 20 ms of microphone (1920 bytes, 48 kHz)."""
+        vad = self._shared.settings.vad
+        over_agent = self._machine.state[0] == "SPEAKING"
+        edge = self._gate.push(self._vad.is_speech(frame), vad.barge_in_start_ms if over_agent else vad.start_ms)
+        if self._microphone_open:
+            self._stt.send(frame)
+        else:
+            self._ring.append(frame)
+        if edge is Edge.STARTED:
+            self._dispatch(ev.SpeechStarted(self._now_ms()))
+        elif edge is Edge.STOPPED:
+            now_ms = self._now_ms()
+            self._dispatch(ev.SpeechStopped(now_ms, now_ms - self._gate.stop_ms))
+
+    def count_dropped_frame(self) -> None:
+        """The transport has dropped a microphone frame that came beyond real time."""
+        self._shared.metrics.dropped_frames.inc()
+
+    def on_message(self, message: msg.ClientMessage) -> None:
+        """A valid message of the client. Raises ParleyError BUSY for a second recording at a time."""
+        match message:
+            case msg.Configure():
+                self._configure(message)
+            case msg.Audio():
+                self._begin_recording(message)
+            case msg.Text():
+                self._dispatch(ev.Typed(message.text, self._now_ms()))
+            case msg.Interrupt():
+                self._dispatch(ev.Interrupted(self._now_ms()))
+            case msg.Playback():
+                utterance = self._machine.utterance
+                if utterance is not None and utterance.utterance_id == message.utterance_id:
+                    utterance.ledger.acknowledge(message.played_ms)
+            case msg.Ping():
+                self._transport.send(msg.Pong(nonce=message.nonce))
+            case msg.End():
+                self.leave("goodbye")
+            case _:
+                assert_never(message)
+
+    def _configure(self, message: msg.Configure) -> None:
+        if message.voice is not None:
+            self._voice.name = message.voice
+        if message.language is not None:
+            self._voice.language = self._machine.language = message.language
+        if message.speed is not None:
+            self._voice.speed = message.speed
+        if message.prompt is not None:
+            self._dispatch(ev.Prompted(message.prompt))
+
+    @property
+    def voice(self) -> Voice:
+        """How the agent speaks now."""
+        return self._voice
+
+    def _begin_recording(self, message: msg.Audio) -> None:
+        if self._recording is not None and not self._recording.done():
+            raise ParleyError("BUSY", "one recording at a time: the last one is still being worked on", retry_after_ms=1000)
+        if self._group is None or self._over.is_set():
+            return
+        turn_id, utterance_id = self._machine.new_turn_id(), self._machine.new_utterance_id()
+        recording = Recording(message, turn_id, utterance_id, tuple(self._machine.history), self._machine.prompt)
+        self._dispatch(ev.RecordingBegun())
+        self._recording = self._group.create_task(self._answer_recording(recording), name="recording")
+
+    async def _answer_recording(self, recording: Recording) -> None:
+        user = agent = ""
+        try:
+            user, agent = await recording.answer(self.session_id, self._shared, self._transport, self._voice.style())
+        finally:
+            self._dispatch(ev.RecordingDone(user, agent))
+
+    # ---------- from the workers ----------
+
+    def on_hypothesis(self, hypothesis: stt_pb2.Hypothesis) -> None:
+        self._dispatch(ev.Heard(hypothesis.text, hypothesis.final))
+
+    def on_stt_ack(self, ack: audio_pb2.ControlAck) -> None:
+        token = self._finalizing.pop(ack.control_id, None)
+        if token is not None:
+            self._dispatch(ev.TranscriptDone(token, self._now_ms()))
+
+    def on_stt_lost(self, error: ParleyError) -> None:
+        self._finalizing.clear()
+        self._log.warning("stt_lost", reason=error.reason, message=error.message)
+        self._dispatch(ev.SttLost(error))
+
+    def on_agent_audio(self, frame: audio_pb2.AudioFrame) -> None:
+        utterance = self._speaking(frame.utterance_id)
+        if utterance is None:
+            return
+        for mark in frame.marks:
+            spoken = SpokenMark(mark.char_begin, mark.char_end, mark.pts_begin, mark.pts_end, mark.estimated)
+            if mark.kind == audio_pb2.MARK_KIND_WORD:
+                utterance.ledger.add_mark(spoken)
+        try:
+            utterance.ledger.receive(frame.pcm)
+        except OverflowError as error:
+            self._dispatch(ev.SpeechFailed(utterance.utterance_id, ParleyError("TOO_FAST", str(error))))
+            return
+        if not utterance.playout.started:  # the first frame does not wait for the clock's next tick
+            self._shared.pacer.add(self, self._tick)
+            self._tick(self._now_ms())
+
+    def on_agent_done(self, utterance_id: int) -> None:
+        utterance = self._speaking(utterance_id)
+        if utterance is None:
+            return
+        utterance.ledger.complete = True
+        if not utterance.playout.started and not utterance.ledger.waiting:  # nothing in it could be spoken
+            self._dispatch(ev.Played(utterance_id, self._now_ms(), 0.0))
+
+    def on_agent_failed(self, utterance_id: int, error: ParleyError) -> None:
+        self._log.warning("speech_failed", utterance_id=utterance_id, reason=error.reason, message=error.message)
+        self._dispatch(ev.SpeechFailed(utterance_id, error))
+
+    def on_tts_lost(self, error: ParleyError) -> None:
+        utterance = self._machine.utterance
+        if utterance is not None and utterance.spoken and not utterance.ledger.complete:
+            self.on_agent_failed(utterance.utterance_id, error)
+        elif utterance is None:
+            self._log.warning("tts_lost", reason=error.reason, message=error.message)
+
+    def _speaking(self, utterance_id: int) -> Utterance | None:
+        utterance = self._machine.utterance
+        return utterance if utterance is not None and utterance.utterance_id == utterance_id else None
+
+    # ---------- playing ----------
+
+    def _tick(self, now_ms: float) -> bool:
+        """Send what is due. False when nothing of the utterance is left to play."""
+        utterance = self._machine.utterance
+        if utterance is None or self._over.is_set():
+            return False
+        playout, ledger = utterance.playout, utterance.ledger
+        underruns = playout.underruns
+        due = playout.due(now_ms)
+        if due and not ledger.sent_samples:
+            self._dispatch(ev.Audible(utterance.utterance_id, now_ms))
+        if playout.late_ms > FRAME_MS:
+            self._shared.metrics.late_frames.inc()
+        self._shared.metrics.underruns.inc(playout.underruns - underruns)
+        for _ in range(due):
+            frame, marks = ledger.take()
+            for mark in marks:
+                self._send_mark(utterance.utterance_id, mark)
+            self._transport.send_audio(frame)
+        if playout.finished(now_ms):
+            self._dispatch(ev.Played(utterance.utterance_id, now_ms, ledger.sent_ms))
+            return False
+        if utterance.ended and playout.dry_ms(now_ms) > self._machine.rules.first_audio_ms:
+            self.on_agent_failed(utterance.utterance_id, ParleyError("TIMEOUT", "the synthesizer stopped in the middle of an utterance"))
+            return False
+        return True
+
+    def _send_mark(self, utterance_id: int, mark: SpokenMark) -> None:
+        at_ms = round(mark.pts_begin / 48, 1)
+        self._transport.send(
+            msg.Mark(utterance_id=utterance_id, char_begin=mark.char_begin, char_end=mark.char_end, at_ms=at_ms, estimated=mark.estimated)
+        )
+
+    # ---------- the machine ----------
+
+    def _now_ms(self) -> float:
+        return self._loop.time() * 1000
+
+    def _dispatch(self, event: ev.Event) -> None:
+        """The top of the session: a bug ends this session, loudly, and no other."""
+        try:
+            for action in self._machine.handle(event):
+                self._perform(action)
+        except Exception as error:
+            self._log.exception("session_failed", event_type=type(event).__name__)
+            self._end("error", ParleyError("INTERNAL", f"the session failed ({type(error).__name__})"))
+
+    def _perform(self, action: do.Action) -> None:
+        match action:
+            case do.Send(message):
+                self._count(message)
+                self._transport.send(message)
+            case do.StartTimer(timer, after_ms):
+                self._cancel_timer(timer)
+                self._timers[timer] = self._loop.call_later(after_ms / 1000, self._fire, timer)
+            case do.CancelTimer(timer):
+                self._cancel_timer(timer)
+            case do.OpenMicrophone():
+                self._microphone_open = True
+                while self._ring:
+                    self._stt.send(self._ring.popleft())
+            case do.Finalize(token):
+                self._microphone_open = False
+                self._finalizing[self._stt.finalize()] = token
+            case do.DiscardSpeech():
+                self._microphone_open = False
+                self._stt.discard()
+            case do.StartReply(utterance_id, request):
+                self._cancel_reply()
+                assert self._group is not None
+                self._reply = self._group.create_task(self._run_reply(utterance_id, request), name="reply")
+            case do.CancelReply():
+                self._cancel_reply()
+            case do.Speak(utterance_id, _, text, end):
+                self._tts.speak(utterance_id, text, end=end, style=self._voice.style())
+            case do.StopSpeaking(utterance_id):
+                self._shared.pacer.remove(self)
+                self._transport.cut(utterance_id)
+                self._tts.stop()
+            case do.SetRate(factor):
+                self._voice.speed = min(2.0, max(0.5, self._voice.speed * factor))
+            case do.Terminate(reason, error):
+                self._end(reason, error)
+            case _:
+                assert_never(action)
+
+    def _fire(self, timer: ev.Timer) -> None:
+        self._timers.pop(timer, None)
+        self._dispatch(ev.TimerFired(timer, self._now_ms()))
+
+    def _cancel_timer(self, timer: ev.Timer) -> None:
+        handle = self._timers.pop(timer, None)
+        if handle is not None:
+            handle.cancel()
+
+    def _cancel_reply(self) -> None:
+        if self._reply is not None:
+            self._reply.cancel()
+            self._reply = None
+
+    async def _run_reply(self, utterance_id: int, request: ReplyRequest) -> None:
+        """The top of a reply: whatever a responder raises ends this reply and nothing else."""
+        try:
+            async for piece in self._shared.responder.reply(request):
+                if isinstance(piece, str):
+                    self._dispatch(ev.ReplyPiece(utterance_id, piece, self._now_ms()))
+                else:
+                    self._dispatch(ev.ReplyAct(utterance_id, piece))
+            self._dispatch(ev.ReplyDone(utterance_id))
+        except ParleyError as error:
+            self._log.warning("reply_failed", utterance_id=utterance_id, reason=error.reason, message=error.message)
+            self._dispatch(ev.ReplyFailed(utterance_id, error))
+        except Exception as error:
+            self._log.exception("reply_failed", utterance_id=utterance_id)
+            failure = ParleyError("RESPONDER_FAILED", f"the responder failed ({type(error).__name__})")
+            self._dispatch(ev.ReplyFailed(utterance_id, failure))
+
+    def _end(self, reason: str, error: ParleyError | None) -> None:
+        if self._over.is_set():
+            return
+        self._log.info("session_ended", reason=reason)
+        self._shared.metrics.ended.labels(reason).inc()
+        self._transport.close(error)
+        self._over.set()
+
+    def _count(self, message: msg.ServerMessage) -> None:
+        metrics = self._shared.metrics
+        match message:
+            case msg.Latency():
+                metrics.turn_end.observe(message.turn_end_ms / 1000)
+                for histogram, value in (
+                    (metrics.transcript, message.transcript_ms),
+                    (metrics.first_text, message.first_text_ms),
+                    (metrics.first_audio, message.first_audio_ms),
+                ):
+                    if value is not None:
+                        histogram.observe(value / 1000)
+            case msg.ConversationComplete(reason=reason):
+                metrics.exchanges.labels(reason).inc()
+            case msg.State(state="BARGED_IN"):
+                metrics.barge_ins.inc()
+            case msg.Error(code=code):
+                metrics.errors.labels(code).inc()
+            case _:
+                pass
+
+
+class _Hears:
+    """The STT link's sink."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def on_hypothesis(self, hypothesis: stt_pb2.Hypothesis, pts_processed: int) -> None:
+        self._session.on_hypothesis(hypothesis)
+
+    def on_ack(self, ack: audio_pb2.ControlAck) -> None:
+        self._session.on_stt_ack(ack)
+
+    def on_notice(self, notice: audio_pb2.Notice) -> None:
+        _LOG.warning("stt_notice", session_id=self._session.session_id, reason=notice.reason, message=notice.message)
+
+    def on_up(self, worker_id: str) -> None:
+        _LOG.debug("stt_up", session_id=self._session.session_id, worker_id=worker_id)
+
+    def on_lost(self, error: ParleyError) -> None:
+        self._session.on_stt_lost(error)
+
+
+class _Speaks:
+    """The TTS link's sink."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def on_audio(self, frame: audio_pb2.AudioFrame) -> None:
+        self._session.on_agent_audio(frame)
+
+    def on_event(self, event: audio_pb2.TtsEvent, frame: audio_pb2.AudioFrame) -> None:
+        match event.WhichOneof("event"):
+            case "done":
+                self._session.on_agent_done(event.done.utterance_id)
+            case "notice" if not event.notice.retryable:
+                notice = event.notice
+                self._session.on_agent_failed(notice.utterance_id, ParleyError(notice.reason, notice.message))
+            case _:
+                pass
+
+    def on_up(self, worker_id: str) -> None:
+        _LOG.debug("tts_up", session_id=self._session.session_id, worker_id=worker_id)
+
+    def on_lost(self, error: ParleyError) -> None:
+        self._session.on_tts_lost(error)
+
+
+def _rules(settings: OrchestratorSettings) -> Rules:
+    return Rules(
+        silence_ms=settings.turn.silence_ms,
+        turn_limit_ms=settings.turn.limit_ms,
+        transcript_ms=settings.turn.transcript_ms,
+        first_audio_ms=settings.turn.first_audio_ms,
+        idle_ms=settings.limits.idle_s * 1000,
+        duration_ms=settings.limits.duration_s * 1000,
+        lead_ms=settings.speech.lead_ms,
+    )
+
+
+def _stt_config(settings: OrchestratorSettings) -> stt_pb2.SttConfig:
+    return stt_pb2.SttConfig(
+        model_id=settings.recognition.model,
+        interim=True,
+        endpointing=stt_pb2.Endpointing(disabled=True),
+    )
+
+
+def _tts_config(settings: OrchestratorSettings) -> tts_pb2.TtsConfig:
+    return tts_pb2.TtsConfig(
+        model_id=settings.speech.model,
+        pacing=tts_pb2.PACING_LEAD,
+        lead_ms=settings.speech.worker_lead_ms,
+        max_frames_per_message=5,
+        marks=audio_pb2.MARK_KIND_WORD,
+    )

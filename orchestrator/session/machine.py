@@ -1,0 +1,494 @@
+"""The session machine: what happens -> what is to be done. `handle(event)` returns actions, in order, and that is all it does.
+
+It never awaits, sleeps, logs, reads a clock or touches a socket. The floors' tables are in `floors.py`; each event has one method
+below. Late events are dropped first, in one place (`_is_late`): those of a turn or an utterance that is no longer under way. An
+event that fits no row after that is a bug and raises IllegalMove, with nothing changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import singledispatchmethod
+
+from orchestrator.responders.api import EndConversation, ReplyRequest, Said, SetSpeed
+from orchestrator.session import events as ev
+from orchestrator.session.actions import (
+    Action,
+    CancelReply,
+    CancelTimer,
+    DiscardSpeech,
+    Finalize,
+    OpenMicrophone,
+    Send,
+    SetRate,
+    Speak,
+    StartReply,
+    StartTimer,
+    StopSpeaking,
+    Terminate,
+)
+from orchestrator.session.events import Event, Timer
+from orchestrator.session.floors import AGENT_MOVES, USER_MOVES, Agent, IllegalMove, User, public_state
+from orchestrator.session.ledger import Ledger
+from orchestrator.session.playout import Playout
+from orchestrator.session.turn import Turn, Utterance
+from orchestrator.transports.protocol import (
+    ConversationComplete,
+    Error,
+    PublicState,
+    ResponseText,
+    State,
+    Transcription,
+    UtteranceEnded,
+    UtteranceStarted,
+)
+from parley.errors import ParleyError
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The numbers the machine goes by; all in milliseconds."""
+
+    silence_ms: float = 550
+    """Silence that ends a turn."""
+    turn_limit_ms: float = 60_000
+    """A turn longer than this is answered as it stands."""
+    transcript_ms: float = 3_000
+    """Longest wait for a final transcript."""
+    first_audio_ms: float = 5_000
+    """Longest wait for the first frame after the first text went to the synthesizer."""
+    idle_ms: float = 300_000
+    """A session in which nothing happens for so long ends."""
+    duration_ms: float = 3_600_000
+    """A session ends after so long."""
+    lead_ms: float = 60
+    """How far audio is sent ahead of its place."""
+    history_entries: int = 200
+    """The oldest entries of a longer history are forgotten."""
+
+
+class SessionMachine:
+    """One conversation's decisions."""
+
+    def __init__(self, session_id: str, rules: Rules, language: str = "en") -> None:
+        self.session_id = session_id
+        self.rules = rules
+        self.language = language
+        self.prompt = ""
+        self.user = User.SILENT
+        self.agent = Agent.RESTING
+        self.turn: Turn | None = None
+        self.utterance: Utterance | None = None
+        self.history: list[Said] = []
+        self.ended = False
+        self._connected = False
+        self._conversed = False
+        self._recordings = 0
+        self._turns = 0
+        self._utterances = 0
+        self._tokens = 0
+
+    @property
+    def state(self) -> tuple[PublicState, bool]:
+        """The public state and its `thinking` flag."""
+        if self.ended:
+            return "TERMINATED", False
+        if not self._connected:
+            return "IDLE", False
+        return public_state(self.user, self.agent, conversed=self._conversed)
+
+    def handle(self, event: Event) -> list[Action]:
+        """Take one event. Raises IllegalMove, with nothing changed, for one that cannot happen now."""
+        if self._is_late(event):
+            return []
+        before = self.state
+        actions = self._on(event)
+        if self.state != before and not self.ended:
+            actions.append(self._say_state(_REASONS.get(type(event), "")))
+        return actions
+
+    def new_turn_id(self) -> int:
+        """The next turn's number (a recording is a turn too)."""
+        self._turns += 1
+        return self._turns
+
+    def new_utterance_id(self) -> int:
+        """The next utterance's number."""
+        self._utterances += 1
+        return self._utterances
+
+    def _is_late(self, event: Event) -> bool:
+        if self.ended:
+            return True
+        match event:
+            case (
+                ev.ReplyPiece(utterance_id=number)
+                | ev.ReplyAct(utterance_id=number)
+                | ev.ReplyDone(utterance_id=number)
+                | ev.ReplyFailed(utterance_id=number)
+                | ev.Audible(utterance_id=number)
+                | ev.Played(utterance_id=number)
+                | ev.SpeechFailed(utterance_id=number)
+            ):
+                return self.utterance is None or self.utterance.utterance_id != number
+            case ev.Heard():
+                return self.turn is None or self.agent not in (Agent.RESTING, Agent.FINALIZING)
+            case ev.TranscriptDone(token=token):
+                return self.turn is None or self.agent is not Agent.FINALIZING or self.turn.token != token
+            case ev.TimerFired(timer=Timer.TURN_END):
+                return self.user is not User.PAUSING
+            case ev.TimerFired(timer=Timer.TURN_LIMIT):
+                return self.user is User.SILENT
+            case ev.TimerFired(timer=Timer.TRANSCRIPT):
+                return self.agent is not Agent.FINALIZING
+            case ev.TimerFired(timer=Timer.FIRST_AUDIO):
+                return self.agent is not Agent.REPLYING
+            case ev.TimerFired(timer=Timer.IDLE):
+                return self._busy
+            case _:
+                return False
+
+    # ---------- one method per event ----------
+
+    @singledispatchmethod
+    def _on(self, event: Event) -> list[Action]:
+        raise TypeError(f"no rule for {type(event).__name__}")
+
+    @_on.register
+    def _on_connected(self, event: ev.Connected) -> list[Action]:
+        self._connected = True
+        return [StartTimer(Timer.IDLE, self.rules.idle_ms), StartTimer(Timer.DURATION, self.rules.duration_ms)]
+
+    @_on.register
+    def _on_speech_started(self, event: ev.SpeechStarted) -> list[Action]:
+        pausing = self.user is User.PAUSING
+        if self.user is User.TALKING:
+            raise IllegalMove("speech starts while it is on")
+        if pausing:
+            self._move_user(User.TALKING)
+            return [CancelTimer(Timer.TURN_END)]
+        actions: list[Action] = []
+        if self.agent is Agent.SPEAKING:
+            actions += self._yield_floor(event.at_ms, barged_in=True)
+        elif self.agent is not Agent.RESTING:
+            actions += self._take_back()
+        self._move_user(User.TALKING)
+        if self.turn is None:
+            self.turn = Turn(self.new_turn_id())
+        return [*actions, OpenMicrophone(), CancelTimer(Timer.IDLE), StartTimer(Timer.TURN_LIMIT, self.rules.turn_limit_ms)]
+
+    @_on.register
+    def _on_speech_stopped(self, event: ev.SpeechStopped) -> list[Action]:
+        if self.user is not User.TALKING:
+            return []  # the turn was cut while the speech went on
+        assert self.turn is not None
+        self._move_user(User.PAUSING)
+        self.turn.speech_end_ms = event.silent_since_ms
+        left_ms = self.rules.silence_ms - (event.at_ms - event.silent_since_ms)
+        if left_ms <= 0:
+            return self._end_turn(event.at_ms)
+        return [StartTimer(Timer.TURN_END, left_ms)]
+
+    @_on.register
+    def _on_heard(self, event: ev.Heard) -> list[Action]:
+        assert self.turn is not None
+        self.turn.hear(event.text, event.final)
+        if event.final or not event.text.strip():
+            return []
+        return [Send(Transcription(turn_id=self.turn.turn_id, text=self.turn.text, final=False))]
+
+    @_on.register
+    def _on_transcript_done(self, event: ev.TranscriptDone) -> list[Action]:
+        return self._answer(event.at_ms)
+
+    @_on.register
+    def _on_stt_lost(self, event: ev.SttLost) -> list[Action]:
+        actions: list[Action] = [_error(event.error)]
+        if self.agent is Agent.FINALIZING:
+            actions += self._answer(None)
+        return actions
+
+    @_on.register
+    def _on_reply_piece(self, event: ev.ReplyPiece) -> list[Action]:
+        utterance, turn = self.utterance, self.turn
+        assert utterance is not None
+        if turn is not None and turn.first_text_ms is None:
+            turn.first_text_ms = event.at_ms
+        utterance.text += event.text
+        piece = ResponseText(turn_id=utterance.turn_id, utterance_id=utterance.utterance_id, text=event.text, final=False)
+        return [*self._speak(utterance.splitter.push(event.text)), Send(piece)]
+
+    @_on.register
+    def _on_reply_act(self, event: ev.ReplyAct) -> list[Action]:
+        assert self.utterance is not None
+        match event.act:
+            case SetSpeed(factor=factor):
+                return [SetRate(factor)]
+            case EndConversation():
+                self.utterance.last_words = True
+                return []
+
+    @_on.register
+    def _on_reply_done(self, event: ev.ReplyDone) -> list[Action]:
+        utterance = self.utterance
+        assert utterance is not None
+        utterance.ended = True
+        final = Send(ResponseText(turn_id=utterance.turn_id, utterance_id=utterance.utterance_id, text="", final=True))
+        actions = self._speak(utterance.splitter.finish())
+        if utterance.spoken:
+            return [*actions, Speak(utterance.utterance_id, utterance.turn_id, "", end=True), final]
+        return [final, *self._close_exchange("empty", leave=utterance.last_words)]
+
+    @_on.register
+    def _on_reply_failed(self, event: ev.ReplyFailed) -> list[Action]:
+        utterance = self.utterance
+        assert utterance is not None
+        if utterance.spoken:  # say what there is, then be done
+            return [_error(event.error), *self._on_reply_done(ev.ReplyDone(event.utterance_id))]
+        return [_error(event.error), *self._close_exchange("failed")]
+
+    @_on.register
+    def _on_audible(self, event: ev.Audible) -> list[Action]:
+        utterance, turn = self.utterance, self.turn
+        assert utterance is not None
+        assert turn is not None
+        self._move_agent(Agent.SPEAKING)
+        started = UtteranceStarted(turn_id=utterance.turn_id, utterance_id=utterance.utterance_id)
+        return [CancelTimer(Timer.FIRST_AUDIO), Send(started), Send(turn.latency(event.at_ms))]
+
+    @_on.register
+    def _on_played(self, event: ev.Played) -> list[Action]:
+        utterance = self.utterance
+        assert utterance is not None
+        ended = UtteranceEnded(
+            utterance_id=event.utterance_id, reason="played", heard_text=utterance.text.strip(), played_ms=round(event.played_ms, 1)
+        )
+        return [Send(ended), *self._close_exchange("played", heard=utterance.text.strip(), leave=utterance.last_words)]
+
+    @_on.register
+    def _on_speech_failed(self, event: ev.SpeechFailed) -> list[Action]:
+        utterance = self.utterance
+        assert utterance is not None
+        heard = utterance.text[: utterance.ledger.heard_chars(utterance.ledger.sent_samples)].strip()
+        ended = UtteranceEnded(utterance_id=event.utterance_id, reason="failed", heard_text=heard, played_ms=utterance.ledger.sent_ms)
+        stop: list[Action] = [StopSpeaking(event.utterance_id)] if utterance.spoken else []
+        return [*stop, CancelReply(), _error(event.error), Send(ended), *self._close_exchange("failed", heard=heard)]
+
+    @_on.register
+    def _on_typed(self, event: ev.Typed) -> list[Action]:
+        actions = self._give_floor_to_client(event.at_ms)
+        turn = self.turn = Turn(self.new_turn_id(), finals=[event.text])
+        turn.speech_end_ms = turn.turn_end_ms = turn.transcript_ms = event.at_ms
+        transcription = Send(Transcription(turn_id=turn.turn_id, text=turn.text, final=True))
+        return [*actions, CancelTimer(Timer.IDLE), transcription, *self._start_reply(turn)]
+
+    @_on.register
+    def _on_interrupted(self, event: ev.Interrupted) -> list[Action]:
+        if self.agent is Agent.SPEAKING:
+            return [*self._yield_floor(event.at_ms, barged_in=False), *self._rest()]
+        if self.agent is Agent.RESTING:
+            return []
+        return [*self._take_back(), *self._close_exchange("interrupted")]
+
+    @_on.register
+    def _on_prompted(self, event: ev.Prompted) -> list[Action]:
+        self.prompt = event.prompt
+        return []
+
+    @_on.register
+    def _on_recording_begun(self, event: ev.RecordingBegun) -> list[Action]:
+        self._recordings += 1
+        return [CancelTimer(Timer.IDLE)]
+
+    @_on.register
+    def _on_recording_done(self, event: ev.RecordingDone) -> list[Action]:
+        self._recordings -= 1
+        if event.agent:
+            self._remember(Said("user", event.user), Said("agent", event.agent, meant=event.agent))
+        return self._rest()
+
+    @_on.register
+    def _on_timer(self, event: ev.TimerFired) -> list[Action]:
+        match event.timer:
+            case Timer.TURN_END:
+                return self._end_turn(event.at_ms)
+            case Timer.TURN_LIMIT:
+                assert self.turn is not None
+                if self.user is User.TALKING:
+                    self.turn.speech_end_ms = event.at_ms
+                return self._end_turn(event.at_ms)
+            case Timer.TRANSCRIPT:
+                late = ParleyError("TIMEOUT", f"no final transcript within {self.rules.transcript_ms:.0f} ms")
+                return [_error(late), *self._answer(None)]
+            case Timer.FIRST_AUDIO:
+                assert self.utterance is not None
+                late = ParleyError("TIMEOUT", f"no speech within {self.rules.first_audio_ms:.0f} ms")
+                return self._on_speech_failed(ev.SpeechFailed(self.utterance.utterance_id, late))
+            case Timer.IDLE:
+                return self._leave("idle_timeout", ParleyError("SESSION_LIMIT", f"nothing happened for {self.rules.idle_ms / 1000:.0f} s"))
+            case Timer.DURATION:
+                limit = ParleyError("SESSION_LIMIT", f"a session lasts at most {self.rules.duration_ms / 1000:.0f} s")
+                return self._leave("duration_limit", limit)
+
+    @_on.register
+    def _on_leave(self, event: ev.Leave) -> list[Action]:
+        return self._leave(event.reason, event.error)
+
+    # ---------- moves that several events share ----------
+
+    def _end_turn(self, at_ms: float) -> list[Action]:
+        """The silence was long enough, or the turn too long: ask for the transcript."""
+        assert self.turn is not None
+        self._move_user(User.SILENT)
+        self._move_agent(Agent.FINALIZING)
+        self._tokens += 1
+        self.turn.token = self._tokens
+        self.turn.turn_end_ms = at_ms
+        timers: list[Action] = [CancelTimer(Timer.TURN_END), CancelTimer(Timer.TURN_LIMIT)]
+        return [Finalize(self._tokens), *timers, StartTimer(Timer.TRANSCRIPT, self.rules.transcript_ms)]
+
+    def _answer(self, at_ms: float | None) -> list[Action]:
+        """The transcript is as good as it will be."""
+        turn = self.turn
+        assert turn is not None
+        turn.transcript_ms = at_ms
+        actions: list[Action] = [CancelTimer(Timer.TRANSCRIPT)]
+        if not turn.text:
+            return [*actions, *self._close_exchange("empty")]
+        return [*actions, *self._start_reply(turn), Send(Transcription(turn_id=turn.turn_id, text=turn.text, final=True))]
+
+    def _start_reply(self, turn: Turn) -> list[Action]:
+        self._move_agent(Agent.REPLYING)
+        number = self.new_utterance_id()
+        self.utterance = Utterance(number, turn.turn_id, Playout(Ledger(number, turn.turn_id), self.rules.lead_ms))
+        request = ReplyRequest(
+            session_id=self.session_id,
+            turn_id=turn.turn_id,
+            text=turn.text,
+            history=tuple(self.history),
+            language=self.language,
+            prompt=self.prompt,
+        )
+        return [StartReply(number, request)]
+
+    def _speak(self, clauses: list[str]) -> list[Action]:
+        utterance = self.utterance
+        assert utterance is not None
+        actions: list[Action] = [Speak(utterance.utterance_id, utterance.turn_id, clause) for clause in clauses]
+        if actions and not utterance.spoken:
+            utterance.spoken = True
+            actions.append(StartTimer(Timer.FIRST_AUDIO, self.rules.first_audio_ms))
+        return actions
+
+    def _yield_floor(self, at_ms: float, *, barged_in: bool) -> list[Action]:
+        """The agent was speaking and stops: what was heard becomes history."""
+        utterance = self.utterance
+        assert utterance is not None
+        heard = utterance.heard_text(at_ms)
+        ended = UtteranceEnded(
+            utterance_id=utterance.utterance_id,
+            reason="interrupted",
+            heard_text=heard,
+            played_ms=round(utterance.playout.played_ms(at_ms), 1),
+        )
+        actions: list[Action] = [StopSpeaking(utterance.utterance_id), CancelReply()]
+        if barged_in:
+            actions.append(Send(State(state="BARGED_IN", reason="barge_in")))
+        return [*actions, Send(ended), *self._settle("interrupted", heard, interrupted=True)]
+
+    def _take_back(self) -> list[Action]:
+        """The turn goes on: whatever was made for its first part is dropped, unheard. The turn keeps its number and its words."""
+        actions: list[Action] = [CancelReply(), CancelTimer(Timer.TRANSCRIPT), CancelTimer(Timer.FIRST_AUDIO)]
+        utterance, self.utterance = self.utterance, None
+        if utterance is not None:
+            if utterance.spoken:
+                actions.insert(0, StopSpeaking(utterance.utterance_id))
+            ended = UtteranceEnded(utterance_id=utterance.utterance_id, reason="interrupted", heard_text="", played_ms=0)
+            actions.append(Send(ended))
+        self._move_agent(Agent.RESTING)
+        return actions
+
+    def _give_floor_to_client(self, at_ms: float) -> list[Action]:
+        """Whatever is under way ends, without an answer, because the client says something by other means."""
+        actions: list[Action] = []
+        if self.agent is Agent.SPEAKING:
+            actions += self._yield_floor(at_ms, barged_in=False)
+        elif self.agent is not Agent.RESTING:
+            actions += [*self._take_back(), *self._settle("interrupted", "", interrupted=True)]
+        if self.user is not User.SILENT:
+            self._move_user(User.SILENT)
+            actions += [DiscardSpeech(), CancelTimer(Timer.TURN_END), CancelTimer(Timer.TURN_LIMIT)]
+            self.turn = None
+        return actions
+
+    def _close_exchange(self, reason: str, *, heard: str = "", leave: bool = False) -> list[Action]:
+        """The answer is over or there is none: settle, and rest or leave."""
+        actions = [CancelTimer(Timer.FIRST_AUDIO), *self._settle(reason, heard)]
+        return [*actions, *(self._leave("goodbye", None) if leave else self._rest())]
+
+    def _settle(self, reason: str, heard: str, *, interrupted: bool = False) -> list[Action]:
+        """The exchange becomes history; the agent rests."""
+        turn, utterance = self.turn, self.utterance
+        assert turn is not None
+        if turn.text:
+            self._remember(Said("user", turn.text))
+        if utterance is not None and utterance.spoken:
+            self._remember(Said("agent", heard, meant=utterance.text.strip(), interrupted=interrupted))
+        self.turn = self.utterance = None
+        self._conversed = True
+        if self.agent is not Agent.RESTING:
+            self._move_agent(Agent.RESTING)
+        return [Send(ConversationComplete.model_validate({"turn_id": turn.turn_id, "reason": reason}))]
+
+    def _rest(self) -> list[Action]:
+        return [] if self._busy else [StartTimer(Timer.IDLE, self.rules.idle_ms)]
+
+    def _leave(self, reason: str, error: ParleyError | None) -> list[Action]:
+        self.ended = True
+        timers: list[Action] = [CancelTimer(timer) for timer in Timer]
+        last: list[Action] = [Send(State(state="TERMINATED", reason=reason)), Terminate(reason, error)]
+        return [CancelReply(), *timers, *last]
+
+    @property
+    def _busy(self) -> bool:
+        return self.user is not User.SILENT or self.agent is not Agent.RESTING or self._recordings > 0
+
+    def _remember(self, *entries: Said) -> None:
+        self.history.extend(entries)
+        del self.history[: -self.rules.history_entries]
+
+    def _say_state(self, reason: str) -> Send:
+        state, thinking = self.state
+        return Send(State(state=state, thinking=thinking, reason=reason))
+
+    def _move_user(self, to: User) -> None:
+        if (self.user, to) not in USER_MOVES:
+            raise IllegalMove(f"user floor: {self.user.name} -> {to.name}")
+        self.user = to
+
+    def _move_agent(self, to: Agent) -> None:
+        if (self.agent, to) not in AGENT_MOVES:
+            raise IllegalMove(f"agent floor: {self.agent.name} -> {to.name}")
+        self.agent = to
+
+
+def _error(error: ParleyError) -> Send:
+    message = Error(code=error.reason, message=error.message, retryable=error.row.retryable, retry_after_ms=error.retry_after_ms)
+    return Send(message)
+
+
+_REASONS: dict[type, str] = {
+    ev.Connected: "connected",
+    ev.SpeechStarted: "speech",
+    ev.SpeechStopped: "turn_end",
+    ev.TimerFired: "turn_end",
+    ev.TranscriptDone: "empty_turn",
+    ev.ReplyDone: "empty_reply",
+    ev.ReplyFailed: "failed",
+    ev.Audible: "first_audio",
+    ev.Played: "played",
+    ev.SpeechFailed: "failed",
+    ev.SttLost: "failed",
+    ev.Typed: "typed",
+    ev.Interrupted: "interrupted",
+}

@@ -1,0 +1,50 @@
+"""From frames that are speech or not to speech that starts and stops. Pure: no audio, no clock, 20 ms a call.
+
+Speech starts when nearly all of the last `start_ms` were speech (one frame in five may be missing: consonants and the detector's own
+holes), and stops after `stop_ms` without any. How much is asked for depends on who has the floor, so `start_ms` comes with each frame.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from parley.audio import FRAME_MS
+
+
+class Edge(Enum):
+    """What a frame changed."""
+
+    STARTED = auto()
+    STOPPED = auto()
+
+
+class SpeechGate:
+    """Debounces one session's frames."""
+
+    def __init__(self, stop_ms: int) -> None:
+        self._stop_frames = max(1, stop_ms // FRAME_MS)
+        self._recent = 0  # bit i: was the frame i steps ago speech
+        self._silent = 0
+        self.talking = False
+
+    def push(self, speech: bool, start_ms: int) -> Edge | None:
+        """The next frame; returns what it changed."""
+        self._recent = (self._recent << 1 | speech) & 0xFFFF_FFFF
+        self._silent = 0 if speech else self._silent + 1
+        if self.talking:
+            if self._silent < self._stop_frames:
+                return None
+            self.talking = False
+            self._recent = 0
+            return Edge.STOPPED
+        frames = max(1, min(32, start_ms // FRAME_MS))
+        heard = (self._recent & ((1 << frames) - 1)).bit_count()
+        if not speech or heard < frames - frames // 5:
+            return None
+        self.talking = True
+        return Edge.STARTED
+
+    @property
+    def stop_ms(self) -> int:
+        """The silence that has passed when STOPPED is reported."""
+        return self._stop_frames * FRAME_MS
