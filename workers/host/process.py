@@ -171,6 +171,11 @@ class EngineProcess(asyncio.Protocol):
         return self._transport is not None
 
     @property
+    def jobs(self) -> int:
+        """Open jobs: a process that another one has replaced ends when there are none."""
+        return len(self._jobs)
+
+    @property
     def unread_bytes(self) -> int:
         """What was sent and not yet taken by the process."""
         return self._outgoing_bytes + (self._transport.get_write_buffer_size() if self._transport is not None else 0)
