@@ -1,0 +1,66 @@
+"""The `parley` command: its sub-commands, and the one place where a failure becomes a line on stderr and an exit status.
+
+Importing this must stay cheap: command modules import only typer and names; numpy, grpc and aiohttp come when a command runs.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from client.commands.talk import talk
+from client.failure import explain, leaf, one_line
+from client.loop import Interrupted
+
+app = typer.Typer(
+    name="parley",
+    help="Talk with a machine, in two tiers on one.\n\nFirst try: [bold]parley talk[/bold]. A stack that stays: [bold]parley up[/bold].",
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(talk)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit the process with its status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = app(words, prog_name="parley", standalone_mode=False)
+    except Exception as error:
+        status = fail(leaf(error), verbose="--verbose" in words or "-v" in words)
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def fail(error: BaseException, verbose: bool) -> int:
+    """Print the one line that `error` deserves; its exit status."""
+    if isinstance(error, Interrupted):
+        return 128 + error.number
+    if isinstance(error, BrokenPipeError):
+        sys.stdout = None  # whoever read it has gone; nothing is left to flush
+        return 1
+    if hasattr(error, "format_message"):  # a wrong command line, as typer tells it
+        _print(f"{one_line(error.format_message())} (`parley --help` teaches by example)")
+        return int(getattr(error, "exit_code", 2))
+    line = explain(error)
+    if verbose:
+        traceback.print_exception(error)
+    if line is None:
+        line = f"unexpected {type(error).__name__}: {one_line(str(error))}" + ("" if verbose else " (--verbose shows the trace)")
+    _print(line)
+    return int(getattr(error, "code", 1)) if isinstance(getattr(error, "code", 1), int) else 1
+
+
+def _print(line: str) -> None:
+    print(f"parley: {line}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The sub-commands of `parley`: options and help texts, nothing that thinks."""

@@ -1,0 +1,1 @@
+"""The processes of one machine's Parley, started and watched as children."""

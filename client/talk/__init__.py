@@ -1,0 +1,1 @@
+"""One conversation on the terminal: what is said, what is heard, what is shown."""

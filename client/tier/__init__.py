@@ -1,0 +1,1 @@
+"""One tier alone, over gRPC."""
