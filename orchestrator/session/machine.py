@@ -104,7 +104,8 @@ class SessionMachine:
         before = self.state
         actions = self._on(event)
         if self.state != before and not self.ended:
-            actions.append(self._say_state(_REASONS.get(type(event), "")))
+            interruption = before[0] == "SPEAKING" and self.user is User.TALKING
+            actions.append(self._say_state("interruption" if interruption else _REASONS.get(type(event), "")))
         return actions
 
     def new_turn_id(self) -> int:
@@ -319,7 +320,7 @@ class SessionMachine:
                 return self._end_turn(event.at_ms)
             case Timer.TRANSCRIPT:
                 late = ParleyError("TIMEOUT", f"no final transcript within {self.rules.transcript_ms:.0f} ms")
-                return [_error(late), *self._answer(None)]
+                return [DiscardSpeech(), _error(late), *self._answer(None)]
             case Timer.FIRST_AUDIO:
                 assert self.utterance is not None
                 late = ParleyError("TIMEOUT", f"no speech within {self.rules.first_audio_ms:.0f} ms")

@@ -1,0 +1,220 @@
+"""The session machine, as conversations: who says what when, and what comes of it."""
+
+from __future__ import annotations
+
+import pytest
+from scripted import Stage
+
+from orchestrator.responders.api import EndConversation, Said, SetSpeed
+from orchestrator.session import actions as do
+from orchestrator.session import events as ev
+from orchestrator.session.floors import AGENT_MOVES, USER_MOVES, Agent, IllegalMove, User
+from orchestrator.session.machine import Rules
+from orchestrator.transports import protocol as msg
+from parley.errors import ParleyError
+
+
+def test_one_exchange_from_speech_to_played() -> None:
+    stage = Stage()
+    stage.say("hello there", 1000, at_ms=100)
+    stage.run(5000)
+    assert stage.states == ["LISTENING", "LISTENING", "SPEAKING", "WAITING_FOR_INPUT"]
+    assert [type(m).__name__ for m in stage.sent()] == [
+        "State", "Transcription", "State", "Transcription", "ResponseText", "ResponseText", "UtteranceStarted", "Latency", "State",
+        "UtteranceEnded", "ConversationComplete", "State",
+    ]  # fmt: skip
+    assert stage.machine.history == [Said("user", "hello there"), Said("agent", "hello there", meant="hello there")]
+
+
+def test_latency_is_measured_from_the_end_of_speech() -> None:
+    stage = Stage()
+    stage.say("hello there", 1000, at_ms=100)
+    stage.run(5000)
+    (latency,) = stage.sent(msg.Latency)
+    assert latency == msg.Latency(turn_id=1, turn_end_ms=550, transcript_ms=630, first_text_ms=680, first_audio_ms=740)
+
+
+def test_a_pause_for_breath_does_not_end_the_turn() -> None:
+    stage = Stage()
+    stage.say("I would like", 1000, at_ms=0)
+    stage.say("I would like a coffee", 1000, at_ms=1300)
+    stage.run(10_000)
+    assert len(stage.actions(do.Finalize)) == 1
+    assert stage.machine.history[0] == Said("user", "I would like a coffee")
+
+
+def test_an_empty_turn_is_no_turn() -> None:
+    stage = Stage()
+    stage.say("", 300)
+    stage.run(5000)
+    assert stage.states[-1] == "WAITING_FOR_INPUT"
+    assert stage.sent(msg.ConversationComplete) == [msg.ConversationComplete(turn_id=1, reason="empty")]
+    assert stage.machine.history == []
+
+
+@pytest.mark.parametrize("heard_chars", range(1, 60, 7))
+def test_barge_in_cuts_the_history_to_what_was_heard(heard_chars: int) -> None:
+    answer = "one two three four five six seven eight nine ten eleven twelve"
+    stage = Stage(reply=lambda text: [answer])
+    stage.say("count", 500)
+    stage.run(0)
+    while not stage.machine.utterance or not stage.machine.utterance.playout.started:
+        stage.run(stage.now_ms + 10)
+    begun_ms = next(at for at, action in stage.done if isinstance(action, do.Send) and isinstance(action.message, msg.UtteranceStarted))
+    stage.say("stop", 500, at_ms=begun_ms + 20 * heard_chars)
+    stage.run(begun_ms + 20 * heard_chars)
+    agent = stage.machine.history[1]
+    assert agent == Said("agent", answer[:heard_chars].strip(), meant=answer, interrupted=True)
+    assert "BARGED_IN" in stage.states
+    assert stage.states[-1] == "LISTENING"
+    frames = len(stage.played)
+    stage.run(stage.now_ms + 400)
+    assert len(stage.played) == frames, "a frame left after the agent lost the floor"
+
+
+def test_barge_in_cuts_the_sink_before_anything_else() -> None:
+    stage = Stage(reply=lambda text: ["one two three four five six"])
+    stage.say("count", 500)
+    stage.run(1500)
+    assert stage.machine.agent is Agent.SPEAKING
+    before = len(stage.done)
+    stage.tell(ev.SpeechStarted(stage.now_ms))
+    assert isinstance(stage.done[before][1], do.StopSpeaking)
+
+
+def test_going_on_before_the_answer_is_audible_takes_it_back() -> None:
+    stage = Stage(reply_delay_ms=300)
+    stage.say("I would like", 1000, at_ms=0)
+    stage.say("a coffee", 500, at_ms=1800)  # the turn ended at 1550, its answer would have been audible at 1990
+    stage.run(1800)
+    assert stage.machine.agent is Agent.RESTING
+    stage.run(10_000)
+    assert stage.machine.history[0] == Said("user", "I would like a coffee")
+    assert len(stage.machine.history) == 2
+    assert {m.turn_id for m in stage.sent(msg.Transcription)} == {1}
+
+
+def test_the_responder_can_have_nothing_to_say() -> None:
+    stage = Stage(reply=lambda text: [])
+    stage.say("be quiet", 500)
+    stage.run(5000)
+    assert stage.sent(msg.ConversationComplete) == [msg.ConversationComplete(turn_id=1, reason="empty")]
+    assert stage.states[-1] == "WAITING_FOR_INPUT"
+    assert stage.machine.history == [Said("user", "be quiet")]
+
+
+def test_goodbye_ends_the_session_after_the_last_word() -> None:
+    stage = Stage(reply=lambda text: [EndConversation(), "Goodbye."])
+    stage.say("goodbye", 500)
+    stage.run(5000)
+    assert stage.states[-1] == "TERMINATED"
+    assert [action for _, action in stage.actions(do.Terminate)] == [do.Terminate("goodbye", None)]
+    assert len(stage.played) == len("Goodbye.")
+
+
+def test_speed_is_an_act() -> None:
+    stage = Stage(reply=lambda text: [SetSpeed(0.8), "As you like."])
+    stage.say("talk slower", 500)
+    stage.run(5000)
+    assert [action for _, action in stage.actions(do.SetRate)] == [do.SetRate(0.8)]
+
+
+def test_a_typed_turn_interrupts_and_is_answered() -> None:
+    stage = Stage(reply=lambda text: [f"You said {text}, and here is a long answer."])
+    stage.say("hello", 500)
+    stage.run(1500)
+    stage.tell(ev.Typed("wait", stage.now_ms))
+    stage.run(10_000)
+    assert [entry.text for entry in stage.machine.history if entry.role == "user"] == ["hello", "wait"]
+    assert stage.machine.history[1].interrupted
+    assert not stage.machine.history[3].interrupted
+
+
+def test_the_interrupt_button_stops_the_agent_and_waits() -> None:
+    stage = Stage(reply=lambda text: ["one two three four five six seven"])
+    stage.say("count", 500)
+    stage.run(1500)
+    stage.tell(ev.Interrupted(stage.now_ms))
+    assert stage.states[-1] == "WAITING_FOR_INPUT"
+    assert len(stage.actions(do.StopSpeaking)) == 1
+
+
+def test_a_transcript_that_never_comes_is_answered_as_it_stands() -> None:
+    stage = Stage(transcript_delay_ms=100_000)
+    stage.say("hello there", 1000)
+    stage.run(10_000)
+    assert stage.machine.history[0] == Said("user", "hello")  # the last partial
+    assert [m.code for m in stage.sent(msg.Error)] == ["TIMEOUT"]
+
+
+def test_speech_that_never_comes_is_an_error_and_not_the_end() -> None:
+    stage = Stage(speech_delay_ms=100_000)
+    stage.say("hello", 500)
+    stage.run(10_000)
+    assert [m.code for m in stage.sent(msg.Error)] == ["TIMEOUT"]
+    assert stage.states[-1] == "WAITING_FOR_INPUT"
+    stage.speech_delay_ms = 60
+    stage.say("hello again", 500)
+    stage.run(20_000)
+    assert stage.machine.history[-1] == Said("agent", "hello again", meant="hello again")
+
+
+def test_a_lost_worker_while_speaking_keeps_what_was_heard() -> None:
+    stage = Stage(reply=lambda text: ["one two three four five six seven"])
+    stage.say("count", 500)
+    stage.run(1400)
+    assert stage.machine.utterance is not None
+    stage.tell(ev.SpeechFailed(stage.machine.utterance.utterance_id, ParleyError("WORKER_LOST", "gone")))
+    assert stage.states[-1] == "WAITING_FOR_INPUT"
+    assert "one two three".startswith(stage.machine.history[1].text[:5])
+
+
+def test_a_failing_responder_after_some_words_lets_them_be_heard() -> None:
+    stage = Stage()
+    stage.say("hello", 500)
+    stage.run(1200)
+    number = stage.machine.utterance.utterance_id if stage.machine.utterance else 0
+    stage.tell(ev.ReplyFailed(number, ParleyError("RESPONDER_FAILED", "broken")))
+    assert [m.code for m in stage.sent(msg.Error)] == ["RESPONDER_FAILED"]
+    stage.run(5000)
+    assert stage.states[-1] == "WAITING_FOR_INPUT"
+
+
+def test_a_turn_without_end_is_answered_at_its_limit() -> None:
+    stage = Stage(rules=Rules(turn_limit_ms=5000))
+    stage.say("on and on", 60_000)
+    stage.run(7000)
+    assert stage.machine.history[0] == Said("user", "on and on")
+
+
+def test_nothing_happening_ends_the_session() -> None:
+    stage = Stage(rules=Rules(idle_ms=60_000))
+    stage.say("hello", 500, at_ms=50_000)
+    stage.run(100_000)
+    assert stage.states[-1] == "WAITING_FOR_INPUT"
+    stage.run(112_000)
+    assert stage.states[-1] == "TERMINATED"
+    assert stage.sent(msg.State)[-1].reason == "idle_timeout"
+    assert stage.timers == {}
+
+
+def test_after_the_end_nothing_matters() -> None:
+    stage = Stage()
+    stage.tell(ev.Leave("client_left"))
+    for event in (ev.SpeechStarted(1), ev.Typed("hi", 2), ev.Leave("again"), ev.TimerFired(ev.Timer.IDLE, 3)):
+        assert stage.machine.handle(event) == []
+
+
+def test_an_event_that_cannot_be_raises_and_changes_nothing() -> None:
+    stage = Stage()
+    stage.tell(ev.SpeechStarted(0))
+    with pytest.raises(IllegalMove):
+        stage.machine.handle(ev.SpeechStarted(1))
+    assert stage.machine.user is User.TALKING
+
+
+def test_no_floor_is_a_dead_end() -> None:
+    for floor, moves in ((User, USER_MOVES), (Agent, AGENT_MOVES)):
+        for state in floor:
+            assert any(origin is state for origin, _ in moves), f"no way out of {state}"
+            assert any(target is state for _, target in moves), f"no way into {state}"
