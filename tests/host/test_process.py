@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import uvloop
 
 from parley.errors import ParleyError
 from workers.engines.api import SttRequest, SttStep, TtsRequest, WordMark
@@ -316,6 +317,19 @@ async def test_foreign_interpreter_needs_nothing_but_numpy(tmp_path: Path) -> No
     (tmp_path / "proof.py").write_text("import grpc\nclass Engine: pass\n")
     with pytest.raises(ParleyError, match="No module named 'grpc'"):
         await EngineProcess.start(EngineSpec("tts", "proof:Engine", {}, str(python)), load_timeout_s=30)
+
+
+def test_runs_in_uvloop_too() -> None:
+    async def conversation() -> None:
+        async with running(TONE_TTS) as tts:
+            assert (await said(tts, "as well in here")).done
+            heard = Heard()
+            tts.speak(TtsRequest("never ending " * 20), heard, 100)
+            os.kill(tts.pid, signal.SIGKILL)
+            assert await tts.wait_exit() == "killed by SIGKILL"
+            await heard.until(lambda: heard.error)
+
+    uvloop.run(conversation())
 
 
 async def test_starts_and_stops_leave_nothing_open() -> None:
