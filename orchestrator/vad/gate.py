@@ -1,7 +1,7 @@
 """From frames that are speech or not to speech that starts and stops. Pure: no audio, no clock, 20 ms a call.
 
-Speech starts when nearly all of the last `start_ms` were speech (one frame in five may be missing: consonants and the detector's own
-holes), and stops after `stop_ms` without any. How much is asked for depends on who has the floor, so `start_ms` comes with each frame.
+Speech starts when the last `start_ms` began and ended with speech and nearly all of it was (one frame in five may be missing:
+consonants and the detector's own holes), and stops after `stop_ms` without any. How much is asked for depends on who has the floor, so `start_ms` comes with each frame.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class SpeechGate:
             return Edge.STOPPED
         frames = max(1, min(32, start_ms // FRAME_MS))
         heard = (self._recent & ((1 << frames) - 1)).bit_count()
-        if not speech or heard < frames - frames // 5:
+        oldest = self._recent >> (frames - 1) & 1
+        if not (speech and oldest) or heard < frames - frames // 5:
             return None
         self.talking = True
         return Edge.STARTED

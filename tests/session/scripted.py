@@ -119,9 +119,7 @@ class Stage:
         for piece in self.reply(text):
             if number != self._reply_number:
                 return
-            self.tell(
-                ev.ReplyPiece(utterance_id, piece, self.now_ms) if isinstance(piece, str) else ev.ReplyAct(utterance_id, piece)
-            )
+            self.tell(ev.ReplyPiece(utterance_id, piece, self.now_ms) if isinstance(piece, str) else ev.ReplyAct(utterance_id, piece))
         if number == self._reply_number:
             self.tell(ev.ReplyDone(utterance_id))
 
