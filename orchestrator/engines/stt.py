@@ -45,7 +45,8 @@ class SttSink(Protocol):
 class SttLink:
     """One session's recogniser. `run` is its life; the other methods may be called at any time from the loop and never wait.
 
-    `config` names model, languages, hot words and options; partials, word times and endpointing (the session decides) are set here.
+    `config` names model, languages, hot words and options; partials (`interim`), word times and endpointing (none: the session
+    decides) are set here.
     At most `keep_ms` of audio is kept, sent or waiting; beyond it the oldest goes, and the worker is told by DISCONTINUITY.
     """
 
@@ -57,12 +58,13 @@ class SttLink:
         sink: SttSink,
         frames_per_message: int = FRAMES_PER_MESSAGE,
         keep_ms: int = KEEP_MS,
+        interim: bool = True,
     ) -> None:
         self.ready = False
         self.error: ParleyError | None = None
         self._workers = workers
         self._session_id = session_id
-        self._config = _heard(config)
+        self._config = _heard(config, interim)
         self._sink = sink
         self._log = SpeechLog(frames_per_message, keep_ms)
         self._numbers = SttNumbers()
@@ -179,9 +181,9 @@ class SttLink:
         return not (self._moving and self._log.idle)
 
 
-def _heard(given: stt_pb2.SttConfig) -> stt_pb2.SttConfig:
+def _heard(given: stt_pb2.SttConfig, interim: bool) -> stt_pb2.SttConfig:
     config = stt_pb2.SttConfig()
     config.CopyFrom(given)
-    config.interim = config.word_times = True
+    config.interim, config.word_times = interim, True
     config.endpointing.disabled = True
     return config

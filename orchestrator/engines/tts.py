@@ -46,17 +46,16 @@ class TtsSink(Protocol):
 class TtsLink:
     """One session's synthesizer. `run` is its life; the other methods may be called at any time from the loop and never wait.
 
-    `speak` while there is no worker waits for one. `config` names model, voice, language, speed and options; pacing, batching and marks
-    are set here.
+    `speak` while there is no worker waits for one. What `config` leaves open of pacing (LEAD), lead (200 ms), frames per message (5) and
+    marks (WORD) is set here.
     """
 
-    def __init__(self, workers: Workers, session_id: str, config: tts_pb2.TtsConfig, sink: TtsSink, lead_ms: int = LEAD_MS) -> None:
+    def __init__(self, workers: Workers, session_id: str, config: tts_pb2.TtsConfig, sink: TtsSink) -> None:
         self.ready = False
         self.error: ParleyError | None = None
         self._workers = workers
         self._session_id = session_id
-        self._lead_ms = lead_ms
-        self._config = self._paced(config)
+        self._config = _complete(config)
         self._sink = sink
         self._queue = SpeakQueue()
         self._wake = asyncio.Event()
@@ -225,17 +224,19 @@ class TtsLink:
         self._wake.set()
         return control_id
 
-    def _paced(self, given: tts_pb2.TtsConfig) -> tts_pb2.TtsConfig:
-        config = tts_pb2.TtsConfig()
-        config.CopyFrom(given)
-        config.pacing, config.lead_ms = tts_pb2.PACING_LEAD, self._lead_ms
-        config.max_frames_per_message = FRAMES_PER_MESSAGE
-        config.marks = audio_pb2.MARK_KIND_WORD
-        return config
-
 
 MOVE: Final = ParleyError("GOING_AWAY", "the link moves to another worker session")
 """Ends a stream that is to be replaced; never seen outside."""
+
+
+def _complete(given: tts_pb2.TtsConfig) -> tts_pb2.TtsConfig:
+    config = tts_pb2.TtsConfig()
+    config.CopyFrom(given)
+    config.pacing = given.pacing or tts_pb2.PACING_LEAD
+    config.lead_ms = given.lead_ms or LEAD_MS
+    config.max_frames_per_message = given.max_frames_per_message or FRAMES_PER_MESSAGE
+    config.marks = given.marks or audio_pb2.MARK_KIND_WORD
+    return config
 
 
 def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:

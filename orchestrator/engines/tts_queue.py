@@ -55,7 +55,8 @@ class SpeakQueue:
             waiting = self._chars + len(text)
             raise ParleyError("TEXT_TOO_LONG", f"expected at most {MAX_QUEUED_CHARS} characters waiting for the worker, got {waiting}")
         self._chars += len(text)
-        piece = Text(utterance_id, self.epoch, text, end, flush, style)
+        begun = utterance_id in self._open or any(waiting.utterance_id == utterance_id for waiting in self._later)
+        piece = Text(utterance_id, self.epoch, text, end, flush, None if begun else style)  # style belongs to the first piece
         if self.moving and utterance_id not in self._open:
             self._later.append(piece)
         else:
