@@ -1,0 +1,44 @@
+"""The stack that a benchmark starts for itself: the `tone` preset with the make-believe models and the turn rules of the common load.
+
+Arithmetic floors of this configuration, which no server can go below:
+    voice-to-voice   200 ms of silence + 80 transcript + 50 first word + 300 for the 15 words after it + 60 first audio = 690 ms
+    barge-in         200 ms of speech, counted from the moment at which its first 20 ms have been sent                  = 180 ms
+The first sentence of the reply has no inner stop, so that its first clause is the sentence, as it is for servers that wait for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from client.bench.usage import Pids
+from client.stack.presets import SERVICES, Preset, load, merge
+from client.stack.stack import Stack
+
+FIRST_SENTENCE: Final = "I tell you that all of it is in the red box by the old door."
+REST: Final = "There you can take what you need. Please close it when you are done and put the key back on the hook."
+HEARD: Final = "this is what the caller said in this turn of the conversation"
+
+OVERLAY: Final[Mapping[str, Mapping[str, Any]]] = {
+    "orchestrator": {
+        "responder": {"name": "script", "options": {"replies": [f"{FIRST_SENTENCE} {REST}"], "delay_ms": 50, "words_per_s": 50}},
+        "vad": {"start_ms": 200, "barge_in_start_ms": 200, "stop_ms": 200},
+        "turn": {"silence_ms": 200},
+        "limits": {"sessions": 1000},
+        "log": {"level": "warning"},
+    },
+    "stt": {},
+    "tts": {},
+}
+
+
+def bench_preset() -> Preset:
+    """The preset `tone` under the common load's settings."""
+    base = load("tone")
+    return Preset("bench", {service: merge(base.trees[service], OVERLAY[service]) for service in SERVICES})
+
+
+def roles(stack: Stack) -> Pids:
+    """The stack's processes as the report names them."""
+    pids = stack.pids()
+    return {"orchestrator": pids["orchestrator"], "fronts": pids["stt"] + pids["tts"], "engines": pids["engines"]}
