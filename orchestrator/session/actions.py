@@ -64,11 +64,11 @@ class CancelReply:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """The next text of an utterance for the synthesizer: a clause, or sentences. `end`: the utterance is complete with it."""
+    """The next text of an utterance for the synthesizer: a clause, or sentences; its first, or with `end` its last."""
 
     utterance_id: int
-    turn_id: int
     text: str
+    first: bool = False
     end: bool = False
 
 

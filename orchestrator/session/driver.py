@@ -205,7 +205,6 @@ class Session:
             self._dispatch(ev.TranscriptDone(token, self._now_ms()))
 
     def on_stt_lost(self, error: ParleyError) -> None:
-        self._finalizing.clear()
         self._log.warning("stt_lost", reason=error.reason, message=error.message)
         self._dispatch(ev.SttLost(error))
 
@@ -316,6 +315,7 @@ class Session:
                 self._finalizing[self._stt.finalize()] = token
             case do.DiscardSpeech():
                 self._microphone_open = False
+                self._finalizing.clear()
                 self._stt.discard()
             case do.StartReply(utterance_id, request):
                 self._cancel_reply()
@@ -323,8 +323,8 @@ class Session:
                 self._reply = self._group.create_task(self._run_reply(utterance_id, request), name="reply")
             case do.CancelReply():
                 self._cancel_reply()
-            case do.Speak(utterance_id, _, text, end):
-                self._tts.speak(utterance_id, text, end=end, style=self._voice.style())
+            case do.Speak():
+                self._speak(action)
             case do.StopSpeaking(utterance_id):
                 self._shared.pacer.remove(self)
                 self._transport.cut(utterance_id)
@@ -335,6 +335,13 @@ class Session:
                 self._end(reason, error)
             case _:
                 assert_never(action)
+
+    def _speak(self, action: do.Speak) -> None:
+        style = self._voice.style() if action.first else None
+        try:
+            self._tts.speak(action.utterance_id, action.text, end=action.end, style=style)
+        except ParleyError as error:  # not from within the machine's own actions
+            self._loop.call_soon(self.on_agent_failed, action.utterance_id, error)
 
     def _fire(self, timer: ev.Timer) -> None:
         self._timers.pop(timer, None)

@@ -61,7 +61,7 @@ class TranscriptDone:
 
 @dataclass(frozen=True, slots=True)
 class SttLost:
-    """The recogniser's worker is gone; what it had not finished is lost."""
+    """The recogniser's worker is gone; the open segment goes to the next one."""
 
     error: ParleyError
 

@@ -204,10 +204,7 @@ class SessionMachine:
 
     @_on.register
     def _on_stt_lost(self, event: ev.SttLost) -> list[Action]:
-        actions: list[Action] = [_error(event.error)]
-        if self.agent is Agent.FINALIZING:
-            actions += self._answer(None)
-        return actions
+        return [_error(event.error)]  # the link repeats the open segment to the next worker; if there is none, the timer ends the wait
 
     @_on.register
     def _on_reply_piece(self, event: ev.ReplyPiece) -> list[Action]:
@@ -237,7 +234,7 @@ class SessionMachine:
         final = Send(ResponseText(turn_id=utterance.turn_id, utterance_id=utterance.utterance_id, text="", final=True))
         actions = self._speak(utterance.splitter.finish())
         if utterance.spoken:
-            return [*actions, Speak(utterance.utterance_id, utterance.turn_id, "", end=True), final]
+            return [*actions, Speak(utterance.utterance_id, "", end=True), final]
         return [final, *self._close_exchange("empty", leave=utterance.last_words)]
 
     @_on.register
@@ -375,10 +372,12 @@ class SessionMachine:
     def _speak(self, clauses: list[str]) -> list[Action]:
         utterance = self.utterance
         assert utterance is not None
-        actions: list[Action] = [Speak(utterance.utterance_id, utterance.turn_id, clause) for clause in clauses]
-        if actions and not utterance.spoken:
+        actions: list[Action] = []
+        for clause in clauses:
+            actions.append(Speak(utterance.utterance_id, clause, first=not utterance.spoken))
+            if not utterance.spoken:
+                actions.append(StartTimer(Timer.FIRST_AUDIO, self.rules.first_audio_ms))
             utterance.spoken = True
-            actions.append(StartTimer(Timer.FIRST_AUDIO, self.rules.first_audio_ms))
         return actions
 
     def _yield_floor(self, at_ms: float, *, barged_in: bool) -> list[Action]:
@@ -489,7 +488,6 @@ _REASONS: dict[type, str] = {
     ev.Audible: "first_audio",
     ev.Played: "played",
     ev.SpeechFailed: "failed",
-    ev.SttLost: "failed",
     ev.Typed: "typed",
     ev.Interrupted: "interrupted",
 }

@@ -103,7 +103,7 @@ class Stage:
                 self.at(self.now_ms + self.reply_delay_ms, lambda n=self._reply_number: self._answer(utterance_id, request.text, n))
             case do.CancelReply():
                 self._reply_number += 1
-            case do.Speak(utterance_id, _, text, end):
+            case do.Speak(utterance_id, text, _, end):
                 self.at(self.now_ms + self.speech_delay_ms, lambda: self._voice(utterance_id, text, end))
             case do.StopSpeaking(utterance_id):
                 self._dead.add(utterance_id)

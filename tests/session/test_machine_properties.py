@@ -12,7 +12,7 @@ from orchestrator.session.floors import Agent, User
 from orchestrator.session.ledger import SpokenMark
 from orchestrator.session.machine import Rules, SessionMachine
 from orchestrator.transports import protocol as msg
-from parley.audio import FRAME_MS, FRAME_SAMPLES, SILENT_FRAME
+from parley.audio import FRAME_SAMPLES, SILENT_FRAME
 from parley.errors import ParleyError
 
 _WORDS = st.sampled_from(["", "hello", "one two three, four. Five six", "Yes."])
@@ -51,7 +51,7 @@ class Conversation(RuleBasedStateMachine):
                     self.replying = None
                 case do.StopSpeaking(utterance_id):
                     self.stopped.add(utterance_id)
-                case do.Speak(utterance_id, _, _, _):
+                case do.Speak(utterance_id):
                     assert utterance_id not in self.stopped, "words for a dead utterance"
                 case do.Send(msg.ConversationComplete(turn_id=turn_id)):
                     self.exchanges[turn_id] = self.exchanges.get(turn_id, 0) + 1
