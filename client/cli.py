@@ -11,7 +11,12 @@ from collections.abc import Sequence
 
 import typer
 
+from client.commands.models import app as models
+from client.commands.say import say
+from client.commands.status import status
 from client.commands.talk import talk
+from client.commands.transcribe import transcribe
+from client.commands.up import up
 from client.failure import explain, leaf, one_line
 from client.loop import Interrupted
 
@@ -24,19 +29,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(talk)
+for command in (up, talk, say, transcribe, status):
+    app.command()(command)
+app.add_typer(models)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process with its status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = app(words, prog_name="parley", standalone_mode=False)
+        code = app(words, prog_name="parley", standalone_mode=False)
     except Exception as error:
-        status = fail(leaf(error), verbose="--verbose" in words or "-v" in words)
+        code = fail(leaf(error), verbose="--verbose" in words or "-v" in words)
     except KeyboardInterrupt:
-        status = 130
-    sys.exit(status if isinstance(status, int) else 0)
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def fail(error: BaseException, verbose: bool) -> int:
