@@ -12,7 +12,6 @@ import typer
 
 from orchestrator.app import App
 from orchestrator.settings import OrchestratorSettings
-from parley.errors import ParleyError
 from parley.settings import SettingsError, load
 from parley.telemetry import configure_logs
 
@@ -38,8 +37,8 @@ def run(
             runner.run(_main(settings))
     except OSError as error:
         _fail(f"cannot listen on {settings.listen}: {error.strerror or error}; choose another port with --listen HOST:PORT")
-    except ParleyError as error:
-        _fail(error.message)
+    except SettingsError as error:  # a responder's options are checked when it is built
+        _fail(str(error))
 
 
 def _given(listen: str | None, stt: str | None, tts: str | None, log_format: str | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -28,10 +28,13 @@ from orchestrator.session.driver import Session, Shared
 from orchestrator.session.pacer import Pacer
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.transports.websocket import WebSocketTransport
+from parley.directory import WorkerKind
 from parley.errors import ParleyError
 from parley.telemetry import new_registry, render
 
 _LOG = structlog.get_logger()
+_WORKERS_WITHIN_S = 5.0
+KINDS: Final[tuple[WorkerKind, ...]] = ("stt", "tts")
 
 
 class App:
@@ -104,20 +107,15 @@ class App:
 
     async def _workers_there(self) -> None:
         """A short wait, so that `ready` means that the first client is served; without workers it starts all the same and says so."""
-        for _ in range(100):
-            if self._missing() == []:
-                return
-            await asyncio.sleep(0.05)
-        _LOG.warning("no_worker", missing=self._missing())
+        try:
+            async with asyncio.timeout(_WORKERS_WITHIN_S):
+                for kind in KINDS:
+                    await self._workers.wait_available(kind)
+        except TimeoutError:
+            _LOG.warning("no_worker", missing=self._missing())
 
     def _missing(self) -> list[str]:
-        missing = []
-        for kind in ("stt", "tts"):
-            try:
-                self._workers.choose(kind)  # type: ignore[arg-type]
-            except ParleyError:
-                missing.append(kind)
-        return missing
+        return [kind for kind in KINDS if not self._workers.available(kind)]
 
     async def _drain(self) -> None:
         """Refuse new sessions, let live ones finish, then send them away."""

@@ -19,7 +19,7 @@ def _lowpass(taps: int, cutoff: float) -> NDArray[np.float32]:
     """A windowed-sinc low-pass; `cutoff` as a share of the sample rate."""
     n = np.arange(taps) - (taps - 1) / 2
     h = np.sinc(2 * cutoff * n) * np.hamming(taps)
-    return (h / h.sum()).astype(np.float32)
+    return np.asarray(h / h.sum(), np.float32)
 
 
 class Decimator:

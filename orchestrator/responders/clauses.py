@@ -72,7 +72,8 @@ class ClauseSplitter:
             if end == _WAIT:
                 self._at = match.start()
                 return 0
-            self._at = match.end()
+            run = _RUN.match(self._text, match.start())
+            self._at = run.end() if run is not None else match.end()
         self._at = max(self._at, min(len(self._text), limit))
         return _cut_by_length(self._text, limit) if len(self._text) > limit else 0
 

@@ -108,9 +108,11 @@ class Phrasebook:
 
     def match(self, text: str) -> Heard | None:
         """The request that `text` is, or None."""
-        tokens = strip_polite(tokenize(text))
-        if not tokens:
-            return None
+        tokens = tokenize(text)
+        core = strip_polite(tokens)
+        return self._match(text, tokens) or (self._match(text, core) if core != tokens else None)
+
+    def _match(self, text: str, tokens: list[Token]) -> Heard | None:
         words = [token.word for token in tokens]
         best, name = max(((closeness(words, phrase), name) for name, phrase in self._whole), default=(0.0, ""))
         if best >= MIN_CLOSENESS:
