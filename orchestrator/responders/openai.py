@@ -178,11 +178,11 @@ class OpenAiResponder:
         status = getattr(error, "status_code", None)
         if isinstance(status, int):
             return self._explain_status(status, error)
-        if isinstance(error, TimeoutError) or "timed out" in str(error):
+        if isinstance(error, TimeoutError):
             return self._failed(f"no words within {self._options.timeout_s:g} s", _RETRY_MS)
         if isinstance(error, ValueError):
             return self._failed(f"expected a stream of JSON events, got something else ({error})")
-        return self._failed(f"the connection failed: {error.__cause__ or error}", _RETRY_MS)
+        return self._failed(f"the connection failed: {str(error.__cause__ or '') or error}", _RETRY_MS)
 
     def _explain_status(self, status: int, error: BaseException) -> ParleyError:
         hint = {401: "the key is not accepted", 403: "not allowed", 404: "no such endpoint or model", 429: "too many requests"}
@@ -208,7 +208,7 @@ def _client(options: OpenAiOptions, key: str) -> tuple[AsyncOpenAI, tuple[type[B
         base_url=options.base_url,
         api_key=key or "none",
         max_retries=0,  # its own back-off is half a second and more: the session decides what to do with a failed reply
-        timeout=openai.Timeout(options.timeout_s, connect=min(_CONNECT_S, options.timeout_s)),
+        timeout=openai.Timeout(None, connect=min(_CONNECT_S, options.timeout_s)),  # the rest is `due_s`
         http_client=openai.DefaultAsyncHttpxClient(
             limits=limits_type(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=_KEEP_ALIVE_S)
         ),
