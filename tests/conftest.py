@@ -1,12 +1,13 @@
-"""What tests of several areas share: a real Redis."""
+"""What tests of several areas share: a real Redis, and the demand of a complete run that nothing is skipped."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -66,3 +67,13 @@ def redis_url() -> Iterator[str]:
     server.start()
     yield server.url
     server.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A user's machine may lack a server: its tests are skipped, with a line. In a complete run (PARLEY_COMPLETE) that is a failure."""
+    report = yield
+    if report.skipped and os.environ.get("PARLEY_COMPLETE") and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome, report.longrepr = "failed", f"skipped in a complete run: {reason}"
+    return report
