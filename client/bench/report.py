@@ -87,26 +87,27 @@ def talk_row(sessions: int, tally: Tally, cost: Cost, mb_per_session: float | No
 
 
 def talk_table(report: Report) -> Table:
-    """The rows of `bench talk` for people."""
-    table = Table(title=f"parley bench talk: {report.load['seconds']:g} s per row, latencies in ms", title_justify="left")
-    for name in ("sessions", "CPU ms/s: orch.", "fronts", "engines", "MB", "v2v p50/p95/p99 (n)", "barge-in p50/p95 (n)", "late p99/max"):
-        table.add_column(name, justify="right")
-    for name in ("late frames", "underruns", "turns", "errors", "client p99 late"):
-        table.add_column(name, justify="right")
+    """The rows of `bench talk` for people: a column per size of load."""
+    table = Table(title=f"parley bench talk, {report.load['seconds']:g} s each", title_justify="left")
+    table.add_column("sessions")
     for row in report.rows:
-        generator = row["generator"]
-        table.add_row(
-            str(row["sessions"]), *(_number(row["cpu_ms_per_session_s"][role]) for role in ROLES), _number(row["mb_per_session"]),
-            _spread(row["v2v_ms"], "p50", "p95", "p99"), _spread(row["barge_in_ms"], "p50", "p95"), _number(row["late_ms"]["p99"]) + "/" +
-            _number(row["late_ms"]["max"]), f"{row['late_frames']} of {row['frames']}", str(row["underruns"]), str(row["turns"]),
-            str(row["errors"]), _number(generator["tick_late_ms"]["p99"]) + (" starved" if generator["starved"] else ""),
-        )  # fmt: skip
+        table.add_column(str(row["sessions"]), justify="right")
+    for role in ROLES:
+        table.add_row(f"CPU, ms per session-second: {role}", *(_number(row["cpu_ms_per_session_s"][role]) for row in report.rows))
+    table.add_row("memory, MB per session", *(_number(row["mb_per_session"]) for row in report.rows), end_section=True)
+    for name, words in (("v2v_ms", "voice-to-voice, ms"), ("barge_in_ms", "barge-in, ms"), ("late_ms", "frame late, ms")):
+        table.add_row(f"{words}: p50", *(_number(row[name]["p50"]) for row in report.rows))
+        table.add_row("p95 / p99 / max", *(_spread(row[name], "p95", "p99", "max") for row in report.rows))
+        table.add_row("n", *(str(row[name]["n"]) for row in report.rows), end_section=True)
+    for name in ("late_frames", "underruns", "turns", "barge_ins", "errors"):
+        table.add_row(name.replace("_", " "), *(str(row[name]) for row in report.rows))
+    table.add_row("generator's own lateness, ms: p99", *(_generator(row["generator"]) for row in report.rows))
     return table
 
 
 def control_table(report: Report) -> Table:
     """The rows of `bench control` for people."""
-    table = Table(title="parley bench control: verb sent to ack received, in ms", title_justify="left")
+    table = Table(title="parley bench control: verb sent to ack received, ms", title_justify="left")
     for name in ("background", "verb", "path", "p50", "p95", "p99", "max", "n"):
         table.add_column(name, justify="right")
     for row in report.rows:
@@ -158,7 +159,11 @@ def control_notes(report: Report) -> list[str]:
 
 
 def _spread(summary: Mapping[str, Any], *keys: str) -> str:
-    return "/".join(_number(summary[key], 0) for key in keys) + f" ({summary['n']})"
+    return " / ".join(_number(summary[key], 1) for key in keys)
+
+
+def _generator(generator: Mapping[str, Any]) -> str:
+    return _number(generator["tick_late_ms"]["p99"]) + (" STARVED" if generator["starved"] else "")
 
 
 def _number(value: float | int | None, digits: int = 2) -> str:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from typing import Final
 
 import grpc
 import numpy as np
 
 from client.bench.speech import Recording, stretches
-from client.bench.stubs import tts_stub
 from client.failure import Failure
 from client.stack.child import Child, Died, Service
-from parley.v1 import tts_pb2
+from client.tier.synthesis import Voice, render
 
 ENGINES: Final = ("espeak", "tone")
 SENTENCES: Final = (
@@ -54,19 +52,9 @@ async def synthesize() -> tuple[list[Recording], str]:
 
 
 async def _speak(worker: str) -> list[Recording]:
-    """One session, one utterance per sentence."""
-    session = str(uuid.uuid4())
+    recordings: list[Recording] = []
     async with asyncio.timeout(_SPEAK_WITHIN_S), grpc.aio.insecure_channel(worker) as channel:
-        stub = tts_stub(channel)
-        config = tts_pb2.TtsConfig(pacing=tts_pb2.PACING_UNPACED, max_frames_per_message=25)
-        await stub.StartSession(tts_pb2.StartSessionRequest(session_id=session, config=config))
-        call = stub.Synthesize()
         for number, text in enumerate(SENTENCES, 1):
-            chunk = tts_pb2.TextChunk(session_id=session, utterance_id=number, text=text, end_of_utterance=True)
-            await call.write(chunk)
-        await call.done_writing()
-        spoken: dict[int, list[bytes]] = {}
-        async for frame in call:
-            spoken.setdefault(frame.utterance_id, []).append(frame.pcm)
-    sounds = [np.frombuffer(b"".join(pcm), np.int16) for pcm in spoken.values()]
-    return [recording for number, sound in enumerate(sounds) for recording in stretches(f"sentence{number}", sound)]
+            pcm = b"".join([part async for part in render(channel, text, Voice(), lambda characters: None)])
+            recordings.extend(stretches(f"sentence{number}", np.frombuffer(pcm, np.int16)))
+    return recordings

@@ -59,11 +59,12 @@ async def talk(plan: TalkPlan, url: str, server: Callable[[], Pids] | None, say:
             say("one conversation to warm up")
             await _run(plan, 1, 0.1, url, clips, server)
         idle = None if server is None else look(server)
-        for sessions in plan.sessions:
+        for number, sessions in enumerate(plan.sessions):
+            if number:
+                await asyncio.sleep(SETTLE_S)
             say(f"{sessions} sessions: {plan.warm_up_s:g} s to warm up, then {plan.seconds:g} s")
             run = await _run(plan, sessions, plan.seconds, url, clips, server)
             report.rows.append(talk_row(sessions, run.tally, run.cost, _mb_per_session(idle, run.at_end, sessions)))
-            await asyncio.sleep(SETTLE_S)
         return report
 
 
