@@ -19,16 +19,28 @@ FIRST_SENTENCE: Final = "I tell you that all of it is in the red box by the old 
 REST: Final = "There you can take what you need. Please close it when you are done and put the key back on the hook."
 HEARD: Final = "this is what the caller said in this turn of the conversation"
 
+MAX_SESSIONS: Final = 1000
+_RECOGNISER: Final = {"foreign_text": HEARD, "partial_delay_ms": 80, "final_delay_ms": 80}
+_VOICE: Final = {"first_audio_ms": 60, "realtime_factor": 0.05}
+
 OVERLAY: Final[Mapping[str, Mapping[str, Any]]] = {
     "orchestrator": {
         "responder": {"name": "script", "options": {"replies": [f"{FIRST_SENTENCE} {REST}"], "delay_ms": 50, "words_per_s": 50}},
         "vad": {"start_ms": 200, "barge_in_start_ms": 200, "stop_ms": 200},
         "turn": {"silence_ms": 200},
-        "limits": {"sessions": 1000},
+        "limits": {"sessions": MAX_SESSIONS},
         "log": {"level": "warning"},
     },
-    "stt": {},
-    "tts": {},
+    "stt": {
+        "models": [{"id": "tone", "engine": "tone", "pin": True, "options": _RECOGNISER}],
+        "limits": {"max_sessions": MAX_SESSIONS},
+        "log": {"level": "warning"},
+    },
+    "tts": {
+        "models": [{"id": "tone", "engine": "tone", "pin": True, "options": _VOICE}],
+        "limits": {"max_sessions": MAX_SESSIONS},
+        "log": {"level": "warning"},
+    },
 }
 
 
