@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from client.failure import Failure
+from client.failure import Failure, leaf
 from client.talk.ends import Ear, Mouth
 from client.talk.views import View
 from parley.audio import FRAME_MS
@@ -55,6 +55,8 @@ class Conversation:
                     clock = group.create_task(self._clock(socket))
                     await self._receive(socket)
                     clock.cancel()
+            except BaseExceptionGroup as errors:
+                raise leaf(errors) from None
             finally:
                 await socket.close()
         self._judge(socket.close_code)

@@ -72,11 +72,16 @@ async def channel_to(address: str) -> AsyncIterator[grpc.aio.Channel]:
     Raises:
         Failure: nothing answers there.
     """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise Failure(f"{address!r} is no address of a worker", "expected HOST:PORT, e.g. 127.0.0.1:50051", code=2)
     async with grpc.aio.insecure_channel(address, options=(("grpc.enable_http_proxy", 0),)) as channel:
         try:
             async with asyncio.timeout(CONNECT_S):
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))  # gRPC would try again and again
+                writer.close()
                 await channel.channel_ready()
-        except TimeoutError:
+        except (OSError, TimeoutError):
             raise Failure(f"no worker answers at {address}", "`parley status` lists those of the running stack") from None
         with typed_errors():
             yield channel
