@@ -42,6 +42,10 @@ class ModelLease:
         """
         return self._model.engine()
 
+    def gain_db(self, voice: str) -> float:
+        """The voice's fixed gain towards the target loudness, 0 while it has not been measured."""
+        return self._model.known_gain_db(voice)
+
     def speak(self, request: TtsRequest, sink: SpeechSink, allow_samples: int) -> Speech:
         """Begin a speech job. Raises MODEL_NOT_READY while the engine is down."""
         return self._model.engine().speak(request, sink, allow_samples)

@@ -64,7 +64,7 @@ class Models:
         Raises:
             ParleyError: MODEL_NOT_READY with the reason why it cannot be loaded.
         """
-        await self._model_of(self._configured[self.default_model]).load(insist=True)
+        await self._model_of(self._configured[self.default_model]).load(insist=False)
 
     @property
     def any_ready(self) -> bool:
@@ -79,6 +79,10 @@ class Models:
     def restarts(self) -> int:
         """Engine processes that died and were started again."""
         return sum(model.restarts for model in self._all())
+
+    def processes(self) -> list[tuple[str, int, int]]:
+        """`id@revision`, references and engine process id of every model that has one."""
+        return [(model.name, model.refs, model.process.pid) for model in self._all() if model.process is not None]
 
     # What sessions need.
 

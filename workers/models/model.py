@@ -96,7 +96,7 @@ class Model:
     def info(self) -> model_pb2.ModelInfo:
         """What clients are told."""
         card = self.card
-        idle_ms = 0 if self.refs else int((time.monotonic() - self.idle_since) * 1000)
+        idle_ms = 0 if self.refs or not self.is_loaded else int((time.monotonic() - self.idle_since) * 1000)
         info = model_pb2.ModelInfo(
             model_id=self.settings.id,
             revision=self.revision,
@@ -178,6 +178,7 @@ class Model:
         if process is not None:
             await process.stop()
         self._gains_db.clear()
+        self.pinned, self.ttl_ms = self.settings.pin, self.settings.ttl_ms
         self._set(model_pb2.MODEL_STATE_AVAILABLE)
 
     async def gain_db(self, voice: str) -> float:
@@ -195,6 +196,10 @@ class Model:
             if error is not None:
                 raise error
         return self._gains_db[voice]
+
+    def known_gain_db(self, voice: str) -> float:
+        """Like `gain_db`, and 0 where nothing has been measured yet."""
+        return self._gains_db.get(voice, 0.0)
 
     def on_moved(self, owner: object, call: Callable[[], None] | None) -> None:
         """Call `call` whenever another process has taken over; None to be forgotten."""
@@ -273,6 +278,7 @@ class Model:
     def _install(self, process: EngineProcess) -> None:
         self.process = process
         self._not_before = 0.0
+        self.idle_since = time.monotonic()
         self._watch(process)
         self._set(self._serving)
         log.info("model_ready", model=self.name, engine=self.settings.engine, pid=process.pid, load_ms=self._load_ms)
@@ -309,7 +315,7 @@ class Model:
     async def _retire(self, process: EngineProcess) -> None:
         """A replaced process ends with its last job; jobs end without telling us, and there is no hurry."""
         try:
-            while process.jobs and process.alive:
+            while process.jobs and process.alive:  # noqa: ASYNC110 (see above)
                 await asyncio.sleep(RETIRED_POLL_S)
         finally:
             await process.stop()
