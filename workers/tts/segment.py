@@ -150,6 +150,8 @@ class Segmenter:
 
     def _full_stop(self, index: int) -> int | None:
         text, end = self._pending, index + 1
+        if text[index - 1 : index] == ".":
+            return 0  # the first dot of a run has told
         while end < len(text) and text[end] == ".":
             end += 1
         dots = end - index
