@@ -36,9 +36,10 @@ class WebSocketTransport:
     def __init__(self, request: web.Request, limits: LimitSettings) -> None:
         self._request = request
         self._limits = limits
+        # A message somewhat too large is read, so that it can be answered by an error; beyond that the connection is closed with 1009.
         # The writer's own limit is off, so that a send never waits: the bound is `unread_bytes`, checked before each send.
         self._ws = web.WebSocketResponse(
-            max_msg_size=limits.message_bytes, heartbeat=_HEARTBEAT_S, compress=False, writer_limit=sys.maxsize, autoclose=True
+            max_msg_size=limits.message_bytes * 3 // 2, heartbeat=_HEARTBEAT_S, compress=False, writer_limit=sys.maxsize, autoclose=True
         )
         self._loop = asyncio.get_running_loop()
         self._intake = Intake(limits.burst_ms, self._loop.time() * 1000)
@@ -126,9 +127,10 @@ class WebSocketTransport:
             )
 
     def _take_message(self, session: Session, text: str) -> None:
-        # Cheaper than parsing: only a recording may be long, and it says so at its start or costs its sender one parse.
-        if len(text) > self._limits.text_bytes and '"audio_data"' not in text:
-            raise ParleyError("MESSAGE_TOO_LARGE", f"a text message has at most {self._limits.text_bytes} bytes, this one {len(text)}")
+        # Looking for the word is cheaper than parsing: only a recording may be long.
+        limit = self._limits.message_bytes if '"audio_data"' in text else self._limits.text_bytes
+        if len(text) > limit:
+            raise ParleyError("MESSAGE_TOO_LARGE", f"a message of this kind has at most {limit} bytes, this one {len(text)}")
         try:
             message = msg.CLIENT_MESSAGE.validate_json(text)
         except ValidationError as error:
