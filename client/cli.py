@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import typer
 
+from client.bench.command import bench
 from client.commands.models import app as models
 from client.commands.say import say
 from client.commands.status import status
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (up, talk, say, transcribe, status):
+for command in (up, talk, say, transcribe, status, bench):
     app.command()(command)
 app.add_typer(models)
 

@@ -16,7 +16,7 @@ from client.stack.presets import SERVICES, Preset, load, merge
 from client.stack.stack import Stack
 
 FIRST_SENTENCE: Final = "I tell you that all of it is in the red box by the old door."
-REST: Final = "There you can take what you need. Please close it when you are done and put the key back on the hook."
+REST: Final = "You can take what you need there."
 HEARD: Final = "this is what the caller said in this turn of the conversation"
 
 MAX_SESSIONS: Final = 1000
