@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -31,12 +32,15 @@ def sine(hz: float, amplitude: float, seconds: float, rate_hz: int = SAMPLE_RATE
 def run(pcm: bytes, rate_hz: int, gain_db: float, cuts: list[int]) -> bytes:
     chain = SpeechChain(rate_hz, gain_db)
     places = [0, *sorted(2 * (cut % (len(pcm) // 2 + 1)) for cut in cuts), len(pcm)]
-    return b"".join([chain.push(pcm[a:b]) for a, b in zip(places, places[1:], strict=False)] + [chain.push(b"", last=True)])
+    return b"".join([chain.push(pcm[a:b]) for a, b in itertools.pairwise(places)] + [chain.push(b"", last=True)])
 
 
 @settings(max_examples=40, deadline=None)
 @given(
-    rate_hz=st.sampled_from(RATES_HZ), samples=st.integers(0, 12_000), gain_db=st.floats(-20, 20), cuts=st.lists(st.integers(0), max_size=12)
+    rate_hz=st.sampled_from(RATES_HZ),
+    samples=st.integers(0, 12_000),
+    gain_db=st.floats(-20, 20),
+    cuts=st.lists(st.integers(0), max_size=12),
 )
 def test_any_chunking_gives_the_same_bytes(rate_hz: int, samples: int, gain_db: float, cuts: list[int]) -> None:
     pcm = noise(samples)
@@ -65,7 +69,9 @@ def test_no_peak_passes_the_limiter_and_its_gain_never_jumps(seed: int, gain_db:
     samples = np.frombuffer(noise(9_600, seed, 0.5), dtype="<i2").astype(np.float32) / 32768
     samples[np.abs(samples) < 0.05] = 0.05
     limiter = Limiter(gain_db)
-    out = np.concatenate([limiter.push(samples[i : i + chunk]) for i in range(0, samples.size, chunk)] + [limiter.push(samples[:0], last=True)])
+    out = np.concatenate(
+        [limiter.push(samples[i : i + chunk]) for i in range(0, samples.size, chunk)] + [limiter.push(samples[:0], last=True)]
+    )
     assert out.size == samples.size
     assert np.abs(out).max() <= CEILING * 1.0001
     gain = out / samples

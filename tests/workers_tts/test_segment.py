@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,10 @@ def spoken(*pieces: str, first_clause_chars: int = 10_000) -> list[str]:
         ("It costs 3.5 euros. Yes.", ["It costs 3.5 euros.", "Yes."]),
         ("Dr. Smith met Mr. J. Jones. He left.", ["Dr. Smith met Mr. J. Jones.", "He left."]),
         ("See e.g. the book, i.e. this one. Good.", ["See e.g. the book, i.e. this one.", "Good."]),
-        ("Nuts, bolts etc. are here. Nuts, bolts etc. They are here.", ["Nuts, bolts etc. are here.", "Nuts, bolts etc.", "They are here."]),
+        (
+            "Nuts, bolts etc. are here. Nuts, bolts etc. They are here.",
+            ["Nuts, bolts etc. are here.", "Nuts, bolts etc.", "They are here."],
+        ),
         ("Wait... what? Well... Yes.", ["Wait... what?", "Well...", "Yes."]),
         ("So… maybe. So… Maybe.", ["So… maybe.", "So…", "Maybe."]),
         ('He said "Stop!" and left. "Why?" Good.', ['He said "Stop!"', "and left.", '"Why?"', "Good."]),
@@ -62,7 +67,11 @@ def test_a_full_stop_that_may_go_on_is_waited_for(beginning: str) -> None:
 
 def test_the_first_clause_is_not_kept_waiting_and_later_ones_are_not_cut() -> None:
     text = "Well, that is good news, and there is more, I think. One, two, three, four, five."
-    assert spoken(text, first_clause_chars=12) == ["Well, that is good news,", "and there is more, I think.", "One, two, three, four, five."]
+    assert spoken(text, first_clause_chars=12) == [
+        "Well, that is good news,",
+        "and there is more, I think.",
+        "One, two, three, four, five.",
+    ]
     assert spoken("今天天气真的很好很好呢，我们走吧。", first_clause_chars=10) == ["今天天气真的很好很好呢，", "我们走吧。"]
 
 
@@ -88,7 +97,7 @@ def test_a_text_without_any_end_is_cut_between_words() -> None:
     assert all(len(part) <= MAX_SEGMENT_CHARS for part in spoken("x" * 2000))
 
 
-TEXT = st.text(alphabet=st.sampled_from('abcE1 \n.,!?…"\'()。，éß中😀:;—'), max_size=120) | st.text(max_size=200)
+TEXT = st.text(alphabet=st.sampled_from("abcE1 \n.,!?…\"'()。，éß中😀:;—"), max_size=120) | st.text(max_size=200)
 
 
 @given(pieces=st.lists(st.tuples(TEXT, st.booleans()), max_size=8))
@@ -115,5 +124,5 @@ def test_segments_tile_the_text_and_have_something_to_say(pieces: list[tuple[str
 def test_what_is_certain_does_not_depend_on_how_the_text_came(text: str, cuts: list[int]) -> None:
     """Without the one eager rule, a full stop behind a plain word at the end of what has come."""
     places = sorted({0, len(text), *(cut for cut in cuts if cut <= len(text) and (cut == 0 or text[cut - 1] not in ".!?"))})
-    pieces = [text[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [text[a:b] for a, b in itertools.pairwise(places)]
     assert spoken(*pieces, first_clause_chars=8) == spoken(text, first_clause_chars=8)

@@ -48,13 +48,14 @@ class Emission:
         self._max_frames = max_frames_per_message
         self._words = words
         self._tally = tally
-        self._starved = False  # the clock allowed a frame, and there was none
+        self._starved = False  # the clock allowed a frame, and the engine had none
+        self._out_of_text = False  # and it could have none
         self._late_marks: list[audio_pb2.Mark] = []  # true ends of segments whose last frame had left before the end was known
 
     def restart(self) -> None:
         """What was about to be emitted has been thrown away."""
         self._late_marks.clear()
-        self._starved = False
+        self._starved = self._out_of_text = False
 
     def next(self, generation: Generation, now_us: int) -> audio_pb2.AudioFrame | None:
         """The next message, if there is one that may leave now."""
@@ -67,6 +68,7 @@ class Emission:
             if utterance.parts:
                 return self._from(utterance, utterance.parts[0], generation, now_us)
             if not utterance.ended:
+                self._out_of_text = True
                 return None
             generation.utterances.popleft()
             return self._message(utterance, event=audio_pb2.TtsEvent(done=_done(utterance, 0)))
@@ -87,8 +89,8 @@ class Emission:
         if not utterance.started:
             utterance.started = True
             return self._message(utterance, event=audio_pb2.TtsEvent(started=_started(utterance, self.last.seq + 1)))
-        late_us = self._pacer.late_us(now_us) if self._starved else 0
-        self._starved = False
+        late_us = self._pacer.late_us(now_us) if self._starved and not self._out_of_text else 0
+        self._starved = self._out_of_text = False
         if late_us >= 1000:
             self.underruns += 1
             self._tally.underruns += 1
