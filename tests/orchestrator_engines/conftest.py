@@ -287,7 +287,7 @@ class Recorder:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that nothing announces."""
     async with asyncio.timeout(DEADLINE_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
@@ -299,9 +299,9 @@ def speech(text: str) -> bytes:
 class Fleet:
     """Workers, and the orchestrator's view of them."""
 
-    def __init__(self, group: asyncio.TaskGroup) -> None:
+    def __init__(self, group: asyncio.TaskGroup, workers: list[Worker]) -> None:
         self.group = group
-        self.workers: list[Worker] = []
+        self.workers = workers
         self.tasks: list[asyncio.Task[Any]] = []
 
     def start(self, coroutine: Any) -> asyncio.Task[Any]:
@@ -336,14 +336,17 @@ def fleet() -> Callable[[], Any]:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Fleet]:
         before = asyncio.all_tasks()
-        async with asyncio.TaskGroup() as group:
-            fleet = Fleet(group)
-            yield fleet
-            for task in reversed(fleet.tasks):  # links before the workers that they use
-                task.cancel()
-                await asyncio.wait([task])
-        for worker in fleet.workers:
-            await worker.stop()
+        workers: list[Worker] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                fleet = Fleet(group, workers)
+                yield fleet
+                for task in reversed(fleet.tasks):  # links before the workers that they use
+                    task.cancel()
+                    await asyncio.wait([task])
+        finally:
+            for worker in workers:  # a server that is not stopped hangs the interpreter at its end
+                await worker.stop()
         await until(lambda: not (asyncio.all_tasks() - before))
 
     return opened
