@@ -31,7 +31,7 @@ class ResponderSettings(Section):
 
     name: str = "echo"
     """`echo`, `script`, `guide`, `openai`, or one that an installed package offers."""
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     """Its own settings."""
 
 

@@ -96,6 +96,15 @@ async def ask(call: Awaitable[Message]) -> Message:
         raise from_rpc(error) from None
 
 
+async def begin_session(stub: Any, request: Any, farewell: Any) -> None:
+    """StartSession, bounded. Given up while it is under way, the session may have begun: it is ended."""
+    try:
+        await ask(stub.StartSession(request, timeout=START_S))
+    except asyncio.CancelledError:
+        await end_session(stub, farewell)
+        raise
+
+
 async def end_session(stub: Any, request: Any) -> None:
     """EndSession, bounded; a worker that does not answer collects the session by its idle time."""
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final, Protocol
 
-from orchestrator.engines.hold import GONE, START_S, Stream, ask, end_session, hold
+from orchestrator.engines.hold import GONE, Stream, begin_session, end_session, hold
 from orchestrator.engines.stt_log import Speech, SpeechLog
 from orchestrator.engines.stt_numbers import SttNumbers
 from orchestrator.engines.stubs import stt_stub
@@ -117,7 +117,7 @@ class SttLink:
         self._worker_sessions += 1
         session_id = self._session_id if self._worker_sessions == 1 else f"{self._session_id}.{self._worker_sessions}"
         request = stt_pb2.SttStartSessionRequest(session_id=session_id, config=self._config)
-        await ask(stt_stub(chosen.channel).StartSession(request, timeout=START_S))
+        await begin_session(stt_stub(chosen.channel), request, stt_pb2.SttEndSessionRequest(session_id=session_id))
         return session_id
 
     async def serve(self, chosen: Chosen, started: str) -> ParleyError | None:

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from google.protobuf import struct_pb2
 
-from orchestrator.engines.hold import GONE, START_S, Stream, ask, end_session, hold
+from orchestrator.engines.hold import GONE, Stream, begin_session, end_session, hold
 from orchestrator.engines.stubs import tts_stub
 from orchestrator.engines.tts_queue import SpeakQueue, Text
 from orchestrator.engines.workers import Chosen, Workers
@@ -127,7 +127,7 @@ class TtsLink:
         self._worker_sessions += 1
         session_id = self._session_id if self._worker_sessions == 1 else f"{self._session_id}.{self._worker_sessions}"
         request = tts_pb2.StartSessionRequest(session_id=session_id, config=self._config)
-        await ask(tts_stub(chosen.channel).StartSession(request, timeout=START_S))
+        await begin_session(tts_stub(chosen.channel), request, tts_pb2.EndSessionRequest(session_id=session_id))
         return session_id
 
     async def serve(self, chosen: Chosen, started: str) -> ParleyError | None:

@@ -106,10 +106,8 @@ class WebSocketTransport:
     def _take_audio(self, session: Session, data: bytes) -> None:
         size = frame_bytes(self._input_hz)
         if not data or len(data) % size or len(data) > size * _FRAMES_PER_MESSAGE:
-            raise ParleyError(
-                "BAD_FRAME",
-                f"expected 1 to {_FRAMES_PER_MESSAGE} frames of {size} bytes (20 ms of mono s16le at {self._input_hz} Hz), got {len(data)} bytes",
-            )
+            expected = f"1 to {_FRAMES_PER_MESSAGE} frames of {size} bytes (20 ms of mono s16le at {self._input_hz} Hz)"
+            raise ParleyError("BAD_FRAME", f"expected {expected}, got {len(data)} bytes")
         for start in range(0, len(data), size):
             now_s = self._loop.time()
             if not self._intake.admit(now_s * 1000):

@@ -1,7 +1,8 @@
 """From frames that are speech or not to speech that starts and stops. Pure: no audio, no clock, 20 ms a call.
 
 Speech starts when the last `start_ms` began and ended with speech and nearly all of it was (one frame in five may be missing:
-consonants and the detector's own holes), and stops after `stop_ms` without any. How much is asked for depends on who has the floor, so `start_ms` comes with each frame.
+consonants and the detector's own holes), and stops after `stop_ms` without any. How much is asked for depends on who has the floor, so
+`start_ms` comes with each frame.
 """
 
 from __future__ import annotations
