@@ -73,4 +73,6 @@ def _fail(text: str) -> NoReturn:
 
 
 if __name__ == "__main__":
-    typer.run(run)
+    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    app.command()(run)
+    app()

@@ -33,7 +33,6 @@ from parley.errors import ParleyError
 from parley.telemetry import new_registry, render
 
 _LOG = structlog.get_logger()
-_WORKERS_WITHIN_S = 5.0
 KINDS: Final[tuple[WorkerKind, ...]] = ("stt", "tts")
 
 
@@ -68,16 +67,15 @@ class App:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         try:
-            async with asyncio.TaskGroup() as group:
+            async with self._serving() as address, asyncio.TaskGroup() as group:
                 workers = group.create_task(self._workers.run(), name="workers")
-                async with self._serving() as address:
-                    await self._workers_there()
-                    gc.collect()
-                    gc.freeze()  # what lives now lives for good: full collections were loop stalls of 50-150 ms
-                    print(f"ready ws://{address}/v1/session", flush=True)
-                    _LOG.info("ready", address=address)
-                    await stop.wait()
-                    await self._drain()
+                await self._workers_there()
+                gc.collect()
+                gc.freeze()  # what lives now lives for good: full collections were loop stalls of 50-150 ms
+                print(f"ready ws://{address}/v1/session", flush=True)
+                _LOG.info("ready", address=address)
+                await stop.wait()
+                await self._drain()
                 workers.cancel()
         finally:
             await self._shared.responder.close()
@@ -108,7 +106,7 @@ class App:
     async def _workers_there(self) -> None:
         """A short wait, so that `ready` means that the first client is served; without workers it starts all the same and says so."""
         try:
-            async with asyncio.timeout(_WORKERS_WITHIN_S):
+            async with asyncio.timeout(self._settings.directory.wait_s):
                 for kind in KINDS:
                     await self._workers.wait_available(kind)
         except TimeoutError:

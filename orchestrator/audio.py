@@ -41,7 +41,7 @@ class Decimator:
         x[:keep] = x[FRAME_SAMPLES:]
         x[keep:] = np.frombuffer(frame, np.int16)
         np.dot(self._windows, self._h, self._y)
-        np.clip(self._y, -32768, 32767, self._y)
+        self._y.clip(-32768, 32767, out=self._y)
         return self._y.astype(np.int16).tobytes()
 
 
@@ -65,7 +65,7 @@ class Interpolator:
         x[:keep] = x[self._size :]
         x[keep:] = np.frombuffer(frame, np.int16)
         np.dot(self._windows, self._phases, self._y)
-        np.clip(self._y, -32768, 32767, self._y)
+        self._y.clip(-32768, 32767, out=self._y)
         return self._y.astype(np.int16).tobytes()
 
 

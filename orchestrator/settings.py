@@ -24,6 +24,8 @@ class DirectorySettings(Section):
     """HOST:PORT of each TTS worker."""
     redis_url: str = "redis://127.0.0.1:6379/0"
     """The directory's Redis."""
+    wait_s: Annotated[float, Field(ge=0)] = 5.0
+    """How long `ready` waits for a worker of each kind; without, the orchestrator starts all the same."""
 
 
 class ResponderSettings(Section):

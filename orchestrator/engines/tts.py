@@ -55,7 +55,7 @@ class TtsLink:
         self.error: ParleyError | None = None
         self._workers = workers
         self._session_id = session_id
-        self._config = _complete(config)
+        self._config = self._started_config = _complete(config)
         self._sink = sink
         self._queue = SpeakQueue()
         self._wake = asyncio.Event()
@@ -77,7 +77,8 @@ class TtsLink:
         self._wake.set()
 
     def stop(self) -> int:
-        """The present epoch is dead at once: no frame of it reaches the sink any more. The control's id comes back in the ack."""
+        """The present epoch is dead at once: no frame of it reaches the sink any more. The control's id comes back in the ack; there is
+        none if no worker serves."""
         control_id = self._queue.stop()
         self._wake.set()
         self._move_if_due()
@@ -104,7 +105,7 @@ class TtsLink:
         if config == self._config:
             return
         self._config = config
-        self._queue.moving = self.ready
+        self._queue.moving = self.ready  # one that is just being started is seen to in `serve`
         self._move_if_due()
 
     def drop(self, error: ParleyError) -> None:
@@ -125,6 +126,7 @@ class TtsLink:
     async def start(self, chosen: Chosen) -> str:
         # A worker session's id is never used twice: at a worker that still knows it, seq and epoch would go on where they were.
         self._worker_sessions += 1
+        self._started_config = self._config
         session_id = self._session_id if self._worker_sessions == 1 else f"{self._session_id}.{self._worker_sessions}"
         request = tts_pb2.StartSessionRequest(session_id=session_id, config=self._config)
         await begin_session(tts_stub(chosen.channel), request, tts_pb2.EndSessionRequest(session_id=session_id))
@@ -137,9 +139,11 @@ class TtsLink:
         ended: ParleyError | None = None
         try:
             self._queue.begin()
+            self._queue.moving = self._started_config is not self._config
             self.ready, self.error = True, None
             self._sink.on_up(chosen.worker_id)
             self._wake.set()
+            self._move_if_due()
             ended = await stream.run(lambda call: self._write(call, started), self._take)
         finally:
             self.ready, self._stream = False, None

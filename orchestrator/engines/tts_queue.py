@@ -81,10 +81,10 @@ class SpeakQueue:
     # ----- the worker's side -----
 
     def begin(self) -> None:
-        """A new worker session: its epoch 1 is the session's present one. Control for the old one is void, text that waits is not."""
+        """A new worker session: its epoch 1 is the session's present one, so it has nothing to stop. What else waits is for it."""
         self.shift = self.epoch - 1
         self.moving = False
-        self._controls.clear()
+        self._controls = deque(control for control in self._controls if control.verb != audio_pb2.CONTROL_VERB_STOP)
         for piece in self._later:
             self._open.add(piece.utterance_id)
         self._texts += self._later
