@@ -21,7 +21,8 @@ Worker = Annotated[str | None, typer.Option("--worker", metavar="HOST:PORT", hel
 
 
 def session_url(url: str | None) -> str:
-    """The conversation's WebSocket for whatever a person types: `host`, `host:port`, `http://...`, `ws://.../v1/session`."""
+    """The conversation's WebSocket for whatever a person types: `host`, `host:port`, `:port`, `http://...`, `ws://.../v1/session`."""
+    url = f"{HOST}{url}" if url and url.startswith(":") else url
     parts = urlsplit(url if url and "://" in url else f"ws://{url or f'{HOST}:{PORT}'}")
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     if scheme not in ("ws", "wss") or not parts.hostname:

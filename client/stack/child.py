@@ -23,6 +23,7 @@ READY: Final = "ready "
 METRICS: Final = "metrics "
 TAIL_LINES: Final = 4
 _TAIL_BYTES: Final = 8_192
+_CHATTER: Final = ("[info ", "[debug ", '"level": "info"', '"level": "debug"')
 
 # Run between fork and the service: PR_SET_PDEATHSIG survives execve. A hook in the parent (preexec_fn) would have to fork with its threads.
 _LEASH: Final = """
@@ -142,12 +143,13 @@ class Child:
 
 
 def tail(log: Path | None, lines: int = TAIL_LINES) -> str:
-    """The log's last lines, as the end of a sentence."""
+    """The log's last lines of weight, as the end of a sentence."""
     if log is None or not log.exists():
         return ""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-        words = [one_line(line) for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
+        said = file.read().decode("utf-8", "replace").splitlines()
+    words = [one_line(line) for line in said if line.strip() and not any(mark in line for mark in _CHATTER)]
     return f"; it said: {' | '.join(words[-lines:])}" if words else ""
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from client.failure import Failure
+from client.places import session_url
 from client.stack.board import board, condition, models_of
 from client.stack.presets import load
 from client.stack.stack import Stack, StackPlan
@@ -64,15 +65,13 @@ async def up(plan: UpPlan) -> None:
     try:
         show.event(f"starting {plan.stt} STT and {plan.tts} TTS workers and an orchestrator (preset {preset.name}) ...")
         async with _announcing_the_end(stack, show):
-            status = await _until_ready(stack)
-            show.picture(stack, status)
+            await until_ready(stack)
             show.event(BETTER_VOICES[preset.name])
-            show.event("talk with it: `parley talk` in another terminal; Ctrl-C ends it")
-            show.close()
+            show.event(f"talk with it: `{_talk_command(stack.url)}` in another terminal; Ctrl-C ends it")
             print(f"ready {stack.url}", flush=True)
             while True:
-                await asyncio.sleep(LOOK_S)
                 show.picture(stack, await _look(stack))
+                await asyncio.sleep(LOOK_S)
     finally:
         show.close()
 
@@ -99,17 +98,21 @@ async def _announcing_the_end(stack: Stack, show: Show) -> AsyncIterator[None]:
             raise
 
 
-async def _until_ready(stack: Stack) -> dict[str, Any]:
-    """The orchestrator's status as soon as it knows a ready worker of each kind."""
+async def until_ready(stack: Stack) -> None:
+    """Until the orchestrator knows a ready worker of each kind."""
     try:
         async with asyncio.timeout(READY_S):
             while True:
                 status = await _look(stack)
                 if status is not None and {row["kind"] for row in status["workers"] if condition(row) == "ready"} >= {"stt", "tts"}:
-                    return status
+                    return
                 await asyncio.sleep(0.1)
     except TimeoutError:
         raise Failure(f"the workers were not ready within {READY_S:g} s", "--verbose shows what they say") from None
+
+
+def _talk_command(url: str) -> str:
+    return "parley talk" if url == session_url(None) else f"parley talk --url {url}"
 
 
 async def _look(stack: Stack) -> dict[str, Any] | None:
@@ -132,7 +135,7 @@ class PlainShow:
         now = {
             f"{row['kind']} {row['address']}": f"{condition(row)}, models: {models_of(row)}" for row in (status or {}).get("workers", [])
         }
-        now["orchestrator"] = f"{stack.url}, {status['sessions']} sessions" if status is not None else f"{stack.url} does not answer"
+        now["orchestrator"] = stack.url if status is not None else f"{stack.url} does not answer"
         for name, words in now.items():
             if self._last.get(name) != words:
                 self.event(f"{name}: {words}")
@@ -143,7 +146,7 @@ class PlainShow:
 
 
 class LiveShow:
-    """One picture that is redrawn in place; events scroll away above it."""
+    """One picture that is redrawn in place, from the first look on; events scroll away above it."""
 
     def __init__(self) -> None:
         from rich.console import Console

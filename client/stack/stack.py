@@ -210,7 +210,8 @@ class Stack:
         for child in left:
             child.kill()
         for task in self._tasks:
-            task.cancel()
+            if not task.cancelling():  # a second cancel would interrupt the clean-up of the first
+                task.cancel()
         for child in left:
             await child.ended(KILLED_WITHIN_S)
 

@@ -23,6 +23,7 @@ from parley.audio import FRAME_MS
 TICK_S: Final = FRAME_MS / 1000
 REPORT_TICKS: Final = 5
 GOODBYE_S: Final = 2.0
+PLAY_OUT_TICKS: Final = 100
 LARGEST_MESSAGE: Final = 64 * 1024 * 1024
 
 
@@ -59,6 +60,7 @@ class Conversation:
                 raise leaf(errors) from None
             finally:
                 await socket.close()
+        await self._play_out()
         self._judge(socket.close_code)
 
     async def _connect(self, http: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
@@ -150,6 +152,16 @@ class Conversation:
             return playback.utterance_id, playback.played_ms, playback.playing
 
     # ---------- the end ----------
+
+    async def _play_out(self) -> None:
+        """The server has said its last word; what lies in the buffer is still to be heard."""
+        with self._ear.lock:
+            self._ear.playback.end()
+        for _ in range(PLAY_OUT_TICKS):
+            self._ear.tick()
+            if not self._place()[2]:
+                break
+            await asyncio.sleep(TICK_S)
 
     def _t_ms(self) -> float:
         return (_now_s() - self._began_s) * 1000

@@ -85,8 +85,8 @@ def latency_line(message: Mapping[str, Any]) -> str:
         ("first text", "first_text_ms"),
         ("first audio", "first_audio_ms"),
     )
-    shown = [f"{name} {message[key]:.0f} ms" for name, key in steps if message.get(key) is not None]
-    return "after the end of speech: " + " · ".join(shown)
+    shown = [f"{name} {message[key]:.0f}" for name, key in steps if message.get(key) is not None]
+    return " · ".join(shown) + " ms after the end of speech"
 
 
 def ending(said: Said) -> str:

@@ -105,8 +105,6 @@ def lines_of(message: Mapping[str, Any], picture: Picture) -> list[tuple[str, st
     match message.get("type"):
         case "transcription" if message.get("final"):
             return [("you", str(message["text"]) or "(nothing understood)")]
-        case "client_typed":
-            return [("you", str(message["text"]))]
         case "utterance_ended":
             said = picture.forget(int(message["utterance_id"]))
             return (

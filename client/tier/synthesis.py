@@ -14,7 +14,7 @@ import grpc
 from client.failure import Failure
 from parley.v1 import tts_pb2, tts_pb2_grpc
 
-PIECE_CHARS: Final = 2_000
+PIECE_CHARS: Final = 1_000
 """Long texts are spoken as several utterances of at most this many characters, cut at paragraphs, sentences or spaces."""
 FRAMES_PER_MESSAGE: Final = 10
 GOODBYE_S: Final = 2.0

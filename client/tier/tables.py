@@ -19,20 +19,22 @@ _STYLES: Final = {"READY": "green", "FAILED": "red"}
 def models_table(outcomes: Sequence[Outcome]) -> Table:
     """One row per model and worker."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("worker", "model", "state", "sessions", "languages", "voices", ""):
+    for column in ("worker", "address", "model", "state", "sessions"):
+        table.add_column(column, no_wrap=True)
+    for column in ("voices", "note"):
         table.add_column(column, overflow="fold")
     for outcome in outcomes:
         model = outcome.model
         state = str(model["state"])
         revision = f"@{model['revision'][:8]}" if model.get("revision") else ""
         table.add_row(
-            f"{outcome.kind} {outcome.address}",
+            outcome.kind,
+            outcome.address,
             f"{model.get('model_id', '')}{revision}",
             Text(state.lower(), style=_STYLES.get(state, "yellow")),
             str(model.get("refs", 0)),
-            ", ".join(model.get("languages", [])),
             _some(model.get("voices", [])),
-            " ".join(filter(None, (model.get("state_reason"), outcome.note, "pinned" if model.get("pinned") else ""))),
+            ", ".join(filter(None, (model.get("state_reason"), outcome.note, "pinned" if model.get("pinned") else ""))),
         )
     return table
 

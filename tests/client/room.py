@@ -23,6 +23,7 @@ class Room:
 
     answer_frames: int = 25
     refuse: dict[str, Any] | None = None
+    most_turns: int | None = None
     url: str = ""
     received: list[dict[str, Any]] = field(default_factory=list)
     frames: int = 0
@@ -110,6 +111,8 @@ class Room:
         await self._tell(socket, "utterance_ended", utterance_id=turn, **ended)
         await self._tell(socket, "conversation_complete", turn_id=turn, reason="played")
         await self._tell(socket, "state", state="WAITING_FOR_INPUT", reason="played")
+        if turn == self.most_turns:
+            await socket.close()
 
     async def _tell(self, socket: web.WebSocketResponse, kind: str, **fields: Any) -> None:
         await socket.send_str(json.dumps({"type": kind, **fields}))

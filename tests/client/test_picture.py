@@ -30,7 +30,7 @@ def test_an_interrupted_utterance_shows_what_was_heard() -> None:
 
 def test_latencies_are_one_line_without_the_steps_that_did_not_happen() -> None:
     line = latency_line({"type": "latency", "turn_end_ms": 550.2, "transcript_ms": 601.0, "first_text_ms": None, "first_audio_ms": 640.4})
-    assert line == "after the end of speech: turn end 550 ms · transcript 601 ms · first audio 640 ms"
+    assert line == "turn end 550 · transcript 601 · first audio 640 ms after the end of speech"
 
 
 def test_unknown_messages_change_nothing() -> None:

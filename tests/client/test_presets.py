@@ -9,6 +9,9 @@ import yaml
 
 from client.failure import Failure
 from client.stack.presets import PLANNED, PRESETS, SERVICES, load, merge
+from orchestrator.settings import OrchestratorSettings
+from parley import settings
+from workers.settings import SttWorkerSettings, TtsWorkerSettings
 
 
 def written(folder: Path, text: str) -> Path:
@@ -23,6 +26,14 @@ def test_every_preset_is_whole(name: str, tmp_path: Path) -> None:
     assert set(files) == set(SERVICES)
     for file in files.values():
         assert isinstance(yaml.safe_load(file.read_text()), dict)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_services_accept_every_file(name: str) -> None:
+    folder = Path(__file__).parents[2] / "configs" / name
+    kinds = {"orchestrator": OrchestratorSettings, "stt": SttWorkerSettings, "tts": TtsWorkerSettings}
+    for service, kind in kinds.items():
+        settings.load(kind, folder / f"{service}.yaml")
 
 
 def test_the_default_is_embedded() -> None:
