@@ -153,3 +153,28 @@ async def test_a_draining_worker_is_left_at_the_next_boundary_without_a_loss(fle
         await recorder.wait("up", 2)
         assert recorder.spoken() == "all of it"
         assert not recorder.all("lost")
+
+
+async def test_a_voice_changed_while_the_first_worker_session_starts_is_the_one_that_speaks(fleet, recorder):
+    async with fleet() as f:
+        worker = await f.worker()
+        link = TtsLink(await f.watched(worker), "s", CONFIG, recorder)
+        f.start(link.run())
+        while not worker.configs:  # noqa: ASYNC110: StartSession has been received, its answer not yet
+            await asyncio.sleep(0)
+        link.reconfigure(voice="b")
+        await recorder.wait("up", 2)
+        link.speak(1, "x", end=True)
+        await recorder.wait("done")
+        assert [config.voice for config in worker.configs] == ["a", "b"]
+
+
+async def test_a_pause_before_there_is_a_worker_reaches_it(fleet, recorder):
+    async with fleet() as f:
+        worker = await f.worker()
+        link = TtsLink(await f.watched(worker), "s", CONFIG, recorder)
+        link.stop()
+        paused, resumed = link.pause(), link.resume()
+        f.start(link.run())
+        await recorder.wait("ack", 2)
+        assert [ack.control_id for ack in recorder.all("ack")] == [paused, resumed]
