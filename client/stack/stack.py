@@ -146,7 +146,7 @@ class Stack:
 
     def _orchestrator(self) -> Service:
         by_kind = {kind: ",".join(slot.address for slot in self.slots if slot.kind == kind) for kind in ("stt", "tts")}
-        listen = f"{self.plan.host}:{self.plan.port}"
+        listen = f"[{self.plan.host}]:{self.plan.port}" if ":" in self.plan.host else f"{self.plan.host}:{self.plan.port}"
         workers = [word for kind, addresses in by_kind.items() if addresses for word in (f"--{kind}", addresses)]
         arguments = ("-m", "orchestrator", "--listen", listen, *workers, "--config", str(self._files["orchestrator"]))
         return Service("orchestrator", "orchestrator", arguments, self._log("orchestrator"))

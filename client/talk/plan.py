@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from client.audio import devices
-from client.audio.files import SoundReader, SoundWriter
+from client.audio.files import STREAM, SoundReader, SoundWriter
 from client.audio.playback import Playback
 from client.failure import Failure
 from client.places import HOST, PORT, session_url
@@ -53,8 +53,7 @@ async def talk(plan: TalkPlan) -> None:
     Raises:
         Failure: it cannot be held, or a turn got no answer.
     """
-    if plan.live:
-        devices.require_microphone()
+    _check(plan)
     script = None if plan.live else Script(turns_of(plan), plan.barge_in_ms, plan.patience_s)
     with contextlib.ExitStack() as opened:
         record = opened.enter_context(SoundWriter(plan.out)) if plan.out is not None else None
@@ -68,6 +67,16 @@ async def talk(plan: TalkPlan) -> None:
             conversation = Conversation(url, mouth, ear, view, plan.configure)
             await conversation.run()
     _judge(conversation, script)
+
+
+def _check(plan: TalkPlan) -> None:
+    """Refuse what cannot work before anything is started for it."""
+    if plan.out == STREAM:
+        raise Failure("stdout belongs to the conversation's text", "give --out a file, e.g. --out heard.wav", code=2)
+    if plan.live and plan.barge_in_ms is not None:
+        raise Failure("--barge-in-ms needs something to barge in with", "add --wav FILE or --text WORDS", code=2)
+    if plan.live:
+        devices.require_microphone()
 
 
 def turns_of(plan: TalkPlan) -> list[Turn]:
