@@ -160,7 +160,7 @@ async def test_a_voice_changed_while_the_first_worker_session_starts_is_the_one_
         worker = await f.worker()
         link = TtsLink(await f.watched(worker), "s", CONFIG, recorder)
         f.start(link.run())
-        while not worker.configs:  # noqa: ASYNC110: StartSession has been received, its answer not yet
+        while not worker.configs:  # noqa: ASYNC110 (StartSession has been received, its answer not yet)
             await asyncio.sleep(0)
         link.reconfigure(voice="b")
         await recorder.wait("up", 2)
