@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from client.bench.beat import beat
 from client.bench.control_probe import CHANNEL_OPTIONS, FRAMES_PER_MESSAGE, SESSIONS_PER_CHANNEL, TEXT
 from client.bench.playout import LATE_MS, Playout
 from client.bench.process import Parent, serve
@@ -33,6 +34,7 @@ async def speak(job: dict[str, Any], parent: Parent) -> dict[str, Any]:
                 tts_stub(await stack.enter_async_context(grpc.aio.insecure_channel(job["worker"], options=CHANNEL_OPTIONS)))
                 for _ in range(0, count, SESSIONS_PER_CHANNEL)
             ]
+            watch = group.create_task(beat(lambda late_ms: tally.sample("tick_late_ms", late_ms)))
             begun = [asyncio.Event() for _ in range(count)]
             streams = [
                 group.create_task(
@@ -48,8 +50,8 @@ async def speak(job: dict[str, Any], parent: Parent) -> dict[str, Any]:
             tally.open = True
             await parent.sleep_until(window.close_s)
             tally.open = False
-            for stream in streams:
-                stream.cancel()
+            for task in (watch, *streams):
+                task.cancel()
     except BaseExceptionGroup as group_error:
         raise _readable(leaf(group_error)) from None
     return tally.as_json()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -12,9 +13,10 @@ from typing import Any, Final
 
 import grpc
 
+from client.bench.beat import beat
 from client.bench.control_probe import CHANNEL_OPTIONS, IN_BAND, UNARY, Acks, Probe
 from client.bench.process import LoadProcess, Window
-from client.bench.report import Report
+from client.bench.report import Report, generator_health
 from client.bench.stats import summarize
 from client.bench.stubs import tts_stub
 from client.bench.tally import Tally, merge
@@ -23,7 +25,7 @@ from client.failure import Failure, leaf
 from parley import errors
 
 BACKGROUND: Final = "client.bench.background"
-STREAMS_PER_BACKGROUND: Final = 200
+STREAMS_PER_BACKGROUND: Final = 100
 PROBES: Final = 8
 """Measured streams: enough for hundreds of samples in half a minute, too few to be the load themselves."""
 CONNECT_WITHIN_S: Final = 60.0
@@ -68,7 +70,7 @@ async def _run(plan: ControlPlan, streams: int, worker: str, server: Callable[[]
             process.measure(window)
 
         def pids() -> Pids:
-            return {**(server() if server is not None else {}), "client": tuple(process.pid for process in background)}
+            return {**(server() if server is not None else {}), "client": (os.getpid(), *(process.pid for process in background))}
 
         spent = await _probe(plan, worker, run, acks, window, pids)
         tally = merge([await process.event("result", CONNECT_WITHIN_S) for process in background])
@@ -83,6 +85,7 @@ async def _probe(plan: ControlPlan, worker: str, run: str, acks: Acks, window: W
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(probe.run()) for probe in probes]
+                tasks.append(group.create_task(beat(acks.own_lateness)))
                 await asyncio.sleep(window.open_s - time.monotonic())
                 before = look(pids)
                 acks.open = True
@@ -118,6 +121,7 @@ def _row(streams: int, acks: Acks, tally: Tally, spent: Cost) -> dict[str, Any]:
         "cpu_ms_per_session_s": {
             role: round(spent.cpu_ms_per_s[role] / speaking, 2) if known and role in spent.cpu_ms_per_s else None for role in ROLES
         },
+        "generator": generator_health([*acks.tick_late_ms, *tally.samples["tick_late_ms"]], spent.cpu_ms_per_s["client"] / speaking),
         "other_cores": round(spent.other_cores, 2),
     }
 

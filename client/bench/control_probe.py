@@ -26,7 +26,7 @@ _VERBS: Final = {
 }
 FRAMES_PER_MESSAGE: Final = 5
 SESSIONS_PER_CHANNEL: Final = 50
-TEXT: Final = " ".join(["This is a long and even stretch of words for the voice to speak without an end in sight."] * 6)
+TEXT: Final = " ".join(["This is a long and even stretch of words for the voice to speak without an end in sight."] * 2)
 STEP_WITHIN_S: Final = 10.0
 CHANNEL_OPTIONS: Final = (
     ("grpc.use_local_subchannel_pool", 1),
@@ -46,6 +46,12 @@ class Acks:
     ms: defaultdict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
     broken: Counter[str] = field(default_factory=Counter)
     frames: int = 0
+    tick_late_ms: list[float] = field(default_factory=list)
+
+    def own_lateness(self, ms: float) -> None:
+        """The probes' own event loop was so late."""
+        if self.open:
+            self.tick_late_ms.append(ms)
 
     def add(self, verb: str, path: str, ms: float) -> None:
         if self.open:

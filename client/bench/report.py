@@ -66,7 +66,6 @@ def talk_row(sessions: int, tally: Tally, cost: Cost, mb_per_session: float | No
     """One row of `bench talk`. Without the processes' ids (`--url`) the costs of the server are null."""
     known = "orchestrator" in cost.cpu_ms_per_s
     per_session = {role: round(cost.cpu_ms_per_s[role] / sessions, 2) if known else None for role in ROLES}
-    ticks = tally.samples["tick_late_ms"]
     return {
         "sessions": sessions,
         "seconds": round(cost.seconds, 2),
@@ -77,31 +76,36 @@ def talk_row(sessions: int, tally: Tally, cost: Cost, mb_per_session: float | No
         "errors": sum(tally.errors.values()) + tally.counts["unanswered"] + tally.counts["failed_turns"],
         "error_kinds": dict(tally.errors),
         "troubles": {name: tally.counts[name] for name in TROUBLES if tally.counts[name]},
-        "generator": {
-            "cpu_ms_per_session_s": round(cost.cpu_ms_per_s["client"] / sessions, 2),
-            "tick_late_ms": summarize(ticks).as_json(),
-            "starved": share_above(ticks, STARVED_MS) > STARVED_SHARE,
-        },
+        "generator": generator_health(tally.samples["tick_late_ms"], cost.cpu_ms_per_s["client"] / sessions),
         "other_cores": round(cost.other_cores, 2),
+    }
+
+
+def generator_health(tick_late_ms: Sequence[float], cpu_ms_per_session_s: float) -> dict[str, Any]:
+    """What the load cost, and whether it was kept waiting itself."""
+    return {
+        "cpu_ms_per_session_s": round(cpu_ms_per_session_s, 2),
+        "tick_late_ms": summarize(tick_late_ms).as_json(),
+        "starved": share_above(tick_late_ms, STARVED_MS) > STARVED_SHARE,
     }
 
 
 def talk_table(report: Report) -> Table:
     """The rows of `bench talk` for people: a column per size of load."""
-    table = Table(title=f"parley bench talk, {report.load['seconds']:g} s each", title_justify="left")
+    table = Table(title=f"parley bench talk: {report.load['seconds']:g} s each, costs per session", title_justify="left")
     table.add_column("sessions")
     for row in report.rows:
         table.add_column(str(row["sessions"]), justify="right")
     for role in ROLES:
-        table.add_row(f"CPU, ms per session-second: {role}", *(_number(row["cpu_ms_per_session_s"][role]) for row in report.rows))
-    table.add_row("memory, MB per session", *(_number(row["mb_per_session"]) for row in report.rows), end_section=True)
-    for name, words in (("v2v_ms", "voice-to-voice, ms"), ("barge_in_ms", "barge-in, ms"), ("late_ms", "frame late, ms")):
-        table.add_row(f"{words}: p50", *(_number(row[name]["p50"]) for row in report.rows))
-        table.add_row("p95 / p99 / max", *(_spread(row[name], "p95", "p99", "max") for row in report.rows))
-        table.add_row("n", *(str(row[name]["n"]) for row in report.rows), end_section=True)
+        table.add_row(f"CPU ms/s {role}", *(_number(row["cpu_ms_per_session_s"][role]) for row in report.rows))
+    table.add_row("MB", *(_number(row["mb_per_session"]) for row in report.rows), end_section=True)
+    for name, words in (("v2v_ms", "voice to voice ms"), ("barge_in_ms", "barge-in ms"), ("late_ms", "frame late ms")):
+        for key in ("p50", "p95", "p99", "max"):
+            table.add_row(f"{words} {key}", *(_number(row[name][key], 1) for row in report.rows))
+        table.add_row(f"{words} n", *(str(row[name]["n"]) for row in report.rows), end_section=True)
     for name in ("late_frames", "underruns", "turns", "barge_ins", "errors"):
         table.add_row(name.replace("_", " "), *(str(row[name]) for row in report.rows))
-    table.add_row("generator's own lateness, ms: p99", *(_generator(row["generator"]) for row in report.rows))
+    table.add_row("generator late ms p99", *(_generator(row["generator"]) for row in report.rows))
     return table
 
 
@@ -133,10 +137,7 @@ def talk_notes(report: Report) -> list[str]:
     notes = [f"speech: {report.load['speech']}"]
     for row in report.rows:
         who = f"{row['sessions']} sessions"
-        if row["generator"]["starved"]:
-            notes.append(f"{who}: the load generator was starved; its latencies are not the server's")
-        if row["other_cores"] > 0.1:
-            notes.append(f"{who}: other processes kept {row['other_cores']:g} cores busy meanwhile")
+        notes += _disturbances(who, row)
         words = {**row["error_kinds"], **row["troubles"]}
         if words:
             notes.append(f"{who}: " + ", ".join(f"{name} {count}" for name, count in words.items()))
@@ -147,19 +148,24 @@ def control_notes(report: Report) -> list[str]:
     """What a reader of the rows must know beside them."""
     notes = []
     for row in report.rows:
+        who = f"{row['sessions']} background streams"
         broken = ", ".join(f"{name} {count}" for name, count in row["rules_broken"].items()) or "none"
         costs = ", ".join(f"{role} {value:g}" for role, value in row["cpu_ms_per_session_s"].items() if value is not None)
+        notes.append(f"{who}: frame rules broken: {broken} ({row['frames_checked']} frames checked)")
         notes.append(
-            f"{row['sessions']} background streams: frame rules broken: {broken} ({row['frames_checked']} frames checked); "
-            f"late frames {row['late_frames']} of {row['frames']}" + (f"; CPU ms per session-second: {costs}" if costs else "")
+            f"{who}: late frames {row['late_frames']} of {row['frames']}" + (f"; CPU ms per session-second: {costs}" if costs else "")
         )
-        if row["other_cores"] > 0.1:
-            notes.append(f"{row['sessions']} background streams: other processes kept {row['other_cores']:g} cores busy meanwhile")
+        notes += _disturbances(who, row)
     return notes
 
 
-def _spread(summary: Mapping[str, Any], *keys: str) -> str:
-    return " / ".join(_number(summary[key], 1) for key in keys)
+def _disturbances(who: str, row: Mapping[str, Any]) -> list[str]:
+    notes = []
+    if row["generator"]["starved"]:
+        notes.append(f"{who}: the load generator was starved; its latencies are not the server's")
+    if row["other_cores"] > 0.1:
+        notes.append(f"{who}: other processes kept {row['other_cores']:g} cores busy meanwhile")
+    return notes
 
 
 def _generator(generator: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ Looked for in this order: the folder that was named; Debian's recorded prompts (
 Where there is neither, `synthetic.py` has a worker speak. A recording is cut to stretches that a load can use: 1.4 to 3.2 s, loud
 enough, without an inner pause that would end a turn. Where its speech begins and ends is what WebRTC's voice detector says when it
 hears the stretch out of the callers' background noise: so the detector's own delay is not charged to the server, and a server with the
-same detector and the same rules can reach the arithmetic floor.
+same detector and the same rules can reach the arithmetic of its delays (one that looks at the level too can be faster).
 """
 
 from __future__ import annotations

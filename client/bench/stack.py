@@ -1,6 +1,6 @@
 """The stack that a benchmark starts for itself: the `tone` preset with the make-believe models and the turn rules of the common load.
 
-Arithmetic floors of this configuration, which no server can go below:
+What the arithmetic of this configuration gives a server that goes by the detector's word alone (bench/README.md says how to be faster):
     voice-to-voice   200 ms of silence + 80 transcript + 50 first word + 300 for the 15 words after it + 60 first audio = 690 ms
     barge-in         200 ms of speech, counted from the moment at which its first 20 ms have been sent                  = 180 ms
 The first sentence of the reply has no inner stop, so that its first clause is the sentence, as it is for servers that wait for one.
