@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -21,6 +22,15 @@ from client.commands.up import up
 from client.failure import explain, leaf, one_line
 from client.loop import Interrupted
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        from parley import __version__
+
+        print(f"parley {__version__}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="parley",
     help="Talk with a machine, in two tiers on one.\n\nFirst try: [bold]parley talk[/bold]. A stack that stays: [bold]parley up[/bold].",
@@ -33,6 +43,13 @@ app = typer.Typer(
 for command in (up, talk, say, transcribe, status, bench):
     app.command()(command)
 app.add_typer(models)
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_version)] = False,
+) -> None:
+    """Options of the command itself."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -55,8 +72,7 @@ def fail(error: BaseException, verbose: bool) -> int:
         sys.stdout = None  # whoever read it has gone; nothing is left to flush
         return 1
     if hasattr(error, "format_message"):  # a wrong command line, as typer tells it
-        _print(f"{one_line(error.format_message())} (`parley --help` teaches by example)")
-        return int(getattr(error, "exit_code", 2))
+        return _fail_by_usage(error)
     line = explain(error)
     if verbose:
         traceback.print_exception(error)
@@ -64,6 +80,13 @@ def fail(error: BaseException, verbose: bool) -> int:
         line = f"unexpected {type(error).__name__}: {one_line(str(error))}" + ("" if verbose else " (--verbose shows the trace)")
     _print(line)
     return int(getattr(error, "code", 1)) if isinstance(getattr(error, "code", 1), int) else 1
+
+
+def _fail_by_usage(error: Any) -> int:
+    if message := one_line(error.format_message()):
+        context = getattr(error, "ctx", None)
+        _print(f"{message} (`{context.command_path if context is not None else 'parley'} --help` teaches by example)")
+    return int(getattr(error, "exit_code", 2))
 
 
 def _print(line: str) -> None:
