@@ -44,6 +44,7 @@ class Front:
     models: Models
     metrics: TtsMetrics
     registry: CollectorRegistry
+    channel: grpc.aio.Channel
 
     async def start(self, session_id: str = "", **config: Any) -> str:
         """A session; its id."""
@@ -136,7 +137,8 @@ async def running_front(limits: TtsLimits | None = None, **options: Any) -> Asyn
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
-            yield Front(f"127.0.0.1:{port}", tts_pb2_grpc.TtsServiceStub(channel), sessions, models, metrics, registry)  # type: ignore[arg-type]
+            stub: Any = tts_pb2_grpc.TtsServiceStub(channel)
+            yield Front(f"127.0.0.1:{port}", stub, sessions, models, metrics, registry, channel)
         await server.stop(None)
         sessions.end_all(ParleyError("GOING_AWAY", "the test is over"))
 
@@ -145,6 +147,12 @@ async def running_front(limits: TtsLimits | None = None, **options: Any) -> Asyn
 async def front() -> AsyncIterator[Front]:
     async with running_front() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def fronts() -> Callable[..., contextlib.AbstractAsyncContextManager[Front]]:
+    """Makes fronts with limits and engine options of a test's own."""
+    return running_front
 
 
 RATE_HZ = 24_000
@@ -212,6 +220,7 @@ class World:
         self._controls += 1
         control = audio_pb2.Control(control_id=control_id or self._controls, verb=verb, **fields)  # type: ignore[arg-type]
         ack = self.session.control(control, self.now_us, in_band)
+        self.session.acknowledge(ack)
         self._obey()
         return ack
 

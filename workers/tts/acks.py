@@ -31,7 +31,7 @@ class AckLog:
 
     def keep(self, ack: audio_pb2.ControlAck) -> None:
         """Remember it."""
-        self._acks[ack.control_id] = ack
+        self._acks.setdefault(ack.control_id, ack)
         if len(self._acks) > KEPT:
             self._acks.popitem(last=False)
 

@@ -48,6 +48,7 @@ class LiveSession:
         self._jobs: dict[int, Speech] = {}
         self._retired: list[Lease] = []
         self._ended = False
+        self._reloading = False
         self._error: ParleyError | None = None
         self._stops: dict[int, int] = {}
 
@@ -59,8 +60,8 @@ class LiveSession:
         """Apply PAUSE, RESUME or STOP. Raises ParleyError."""
         began_ns = time.perf_counter_ns()
         ack = self.core.control(control, self.now_us(), in_band)
-        if not ack.applied_us:  # the log keeps this very object, so a repeat answers the first time's figure
-            ack.applied_us = max(1, (time.perf_counter_ns() - began_ns) // 1000)
+        ack.applied_us = ack.applied_us or max(1, (time.perf_counter_ns() - began_ns) // 1000)
+        self.core.acknowledge(ack)
         if self.attached and control.verb == audio_pb2.CONTROL_VERB_STOP:
             self._stops[control.control_id] = began_ns
         self.act()
@@ -134,7 +135,7 @@ class LiveSession:
             raise ParleyError("BAD_REQUEST", "session_id: this stream belongs to another session")
         if chunk.HasField("control"):
             if chunk.control.verb == audio_pb2.CONTROL_VERB_RELOAD:
-                group.create_task(self._reload(chunk.control, reload))
+                self._begin_reload(chunk.control, group, reload)
             else:
                 self.control(chunk.control, in_band=True)
         now_us = self.now_us()
@@ -143,22 +144,35 @@ class LiveSession:
         self.core.text(chunk, now_us)
         self.act()
 
+    def _begin_reload(self, control: audio_pb2.Control, group: asyncio.TaskGroup, reload: Slow) -> None:
+        if (ack := self.core.known_ack(control)) is not None:
+            self.core.acknowledge(ack)
+        elif self._reloading:  # one at a time: a second one would bring nothing
+            self.core.acknowledge(self.core.reloaded(control, None))
+        else:
+            self._reloading = True
+            group.create_task(self._reload(control, reload))
+
     async def _reload(self, control: audio_pb2.Control, reload: Slow) -> None:
         """In-band, a failure is a Notice and an ack that says that nothing was applied: the conversation goes on with the old model."""
         try:
             await reload(self, control)
         except ParleyError as error:
             self.core.notice(error)
-            self.core.reloaded(control, None)
+            self.core.acknowledge(self.core.reloaded(control, None))
             self.act()
+        finally:
+            self._reloading = False
 
     # ---------- writer ----------
 
     async def _write(self, context: Any) -> None:
-        while not self._ended:
+        while True:
             self.changed.clear()
             if self._error is not None:
                 raise self._error
+            if self._ended:
+                return
             message = self.core.pull(self.now_us())
             commands = self.core.take_commands()
             for command in commands:

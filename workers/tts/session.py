@@ -131,24 +131,26 @@ class TtsSession:
         self._pacer.played(flow.played_seq, self._emission.last.seq, now_us)
 
     def control(self, control: audio_pb2.Control, now_us: int, in_band: bool) -> audio_pb2.ControlAck:
-        """Apply PAUSE, RESUME or STOP, or repeat the ack it got before. The ack also goes into the stream, if there is one.
+        """Apply PAUSE, RESUME or STOP; the ack, or the one it got before. To be followed by `acknowledge`.
 
         Raises:
             ParleyError: BAD_REQUEST, BAD_SEQUENCE.
         """
-        if (ack := self.known_ack(control)) is None:
-            match control.verb:
-                case audio_pb2.CONTROL_VERB_PAUSE:
-                    ack = self._pause(control, now_us)
-                case audio_pb2.CONTROL_VERB_RESUME:
-                    ack = self._resume(control, now_us)
-                case audio_pb2.CONTROL_VERB_STOP:
-                    ack = self._stop(control, now_us, in_band)
-                case _:
-                    raise ParleyError("BAD_REQUEST", f"control.verb: expected PAUSE, RESUME, STOP or RELOAD, got {verb_name(control.verb)}")
-            self._acks.keep(ack)
+        if (ack := self.known_ack(control)) is not None:
+            return ack
+        match control.verb:
+            case audio_pb2.CONTROL_VERB_PAUSE:
+                return self._pause(control, now_us)
+            case audio_pb2.CONTROL_VERB_RESUME:
+                return self._resume(control, now_us)
+            case audio_pb2.CONTROL_VERB_STOP:
+                return self._stop(control, now_us, in_band)
+        raise ParleyError("BAD_REQUEST", f"control.verb: expected PAUSE, RESUME, STOP or RELOAD, got {verb_name(control.verb)}")
+
+    def acknowledge(self, ack: audio_pb2.ControlAck) -> None:
+        """Remember the ack, now that the shell has filled in `applied_us`, and queue it for the stream, if there is one."""
+        self._acks.keep(ack)
         self._emit(audio_pb2.TtsEvent(ack=ack))
-        return ack
 
     def known_ack(self, control: audio_pb2.Control) -> audio_pb2.ControlAck | None:
         """The ack of a control that came before.
@@ -161,13 +163,11 @@ class TtsSession:
         return self._acks.find(control)
 
     def reloaded(self, control: audio_pb2.Control, lease: Lease | None) -> audio_pb2.ControlAck:
-        """The answer to RELOAD: `lease` is what new utterances are spoken by, None if that stays what it was."""
+        """RELOAD has come to its end: `lease` is what new utterances are spoken by, None if that stays what it was."""
         if lease is not None:
             self.lease = lease
         ack = self._ack(control, applied=lease is not None)
         ack.model_revision = self.lease.info.revision
-        self._acks.keep(ack)
-        self._emit(audio_pb2.TtsEvent(ack=ack))
         return ack
 
     # ---------- what the engine says ----------

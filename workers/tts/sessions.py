@@ -106,6 +106,7 @@ class Sessions:
                 live.use(newest)
                 entry.lease = lease = newest
         ack = live.core.known_ack(control) or live.core.reloaded(control, lease)
+        live.core.acknowledge(ack)
         live.act()
         return ack
 
