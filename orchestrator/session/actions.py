@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from orchestrator.responders.api import ReplyRequest
 from orchestrator.session.events import Timer
 from orchestrator.transports.protocol import ServerMessage
+from parley.directory import WorkerKind
 from parley.errors import ParleyError
 
 
@@ -80,6 +81,14 @@ class StopSpeaking:
 
 
 @dataclass(frozen=True, slots=True)
+class DropWorker:
+    """This worker does not deliver: leave it, as if it were lost, and find another."""
+
+    kind: WorkerKind
+    error: ParleyError
+
+
+@dataclass(frozen=True, slots=True)
 class SetRate:
     """Speak `factor` times as fast from the next utterance on."""
 
@@ -96,5 +105,5 @@ class Terminate:
 
 Action = (
     Send | StartTimer | CancelTimer | OpenMicrophone | Finalize | DiscardSpeech | StartReply | CancelReply | Speak | StopSpeaking
-    | SetRate | Terminate
+    | DropWorker | SetRate | Terminate
 )  # fmt: skip

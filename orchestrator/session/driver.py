@@ -272,7 +272,9 @@ class Session:
             self._dispatch(ev.Played(utterance.utterance_id, now_ms, ledger.sent_ms))
             return False
         if utterance.ended and playout.dry_ms(now_ms) > self._machine.rules.first_audio_ms:
-            self.on_agent_failed(utterance.utterance_id, ParleyError("TIMEOUT", "the synthesizer stopped in the middle of an utterance"))
+            stalled = ParleyError("TIMEOUT", "the synthesizer stopped in the middle of an utterance")
+            self.on_agent_failed(utterance.utterance_id, stalled)
+            self._tts.drop(stalled)
             return False
         return True
 
@@ -329,6 +331,8 @@ class Session:
                 self._shared.pacer.remove(self)
                 self._transport.cut(utterance_id)
                 self._tts.stop()
+            case do.DropWorker(kind, error):
+                (self._stt if kind == "stt" else self._tts).drop(error)
             case do.SetRate(factor):
                 self._voice.speed = min(2.0, max(0.5, self._voice.speed * factor))
             case do.Terminate(reason, error):

@@ -17,6 +17,7 @@ from orchestrator.session.actions import (
     CancelReply,
     CancelTimer,
     DiscardSpeech,
+    DropWorker,
     Finalize,
     OpenMicrophone,
     Send,
@@ -317,11 +318,11 @@ class SessionMachine:
                 return self._end_turn(event.at_ms)
             case Timer.TRANSCRIPT:
                 late = ParleyError("TIMEOUT", f"no final transcript within {self.rules.transcript_ms:.0f} ms")
-                return [DiscardSpeech(), _error(late), *self._answer(None)]
+                return [DiscardSpeech(), DropWorker("stt", late), _error(late), *self._answer(None)]
             case Timer.FIRST_AUDIO:
                 assert self.utterance is not None
                 late = ParleyError("TIMEOUT", f"no speech within {self.rules.first_audio_ms:.0f} ms")
-                return self._on_speech_failed(ev.SpeechFailed(self.utterance.utterance_id, late))
+                return [*self._on_speech_failed(ev.SpeechFailed(self.utterance.utterance_id, late)), DropWorker("tts", late)]
             case Timer.IDLE:
                 return self._leave("idle_timeout", ParleyError("SESSION_LIMIT", f"nothing happened for {self.rules.idle_ms / 1000:.0f} s"))
             case Timer.DURATION:
