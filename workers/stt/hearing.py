@@ -52,6 +52,8 @@ class Hearing:
 
     def flush(self) -> bytes:
         """What the resampler still holds; the next push begins a new run."""
+        if not self.holds_audio:
+            return b""
         tail = self._count(self._downsampler.flush())
         self._begin_run()
         return tail
@@ -96,7 +98,7 @@ class Hearing:
         self._timeline.forget_before(sample)
 
     def _begin_run(self) -> None:
-        if self._run_samples:
+        if self.holds_audio:
             self._downsampler = self._make(SAMPLE_RATE_HZ, self.rate_hz)
         self._run_begin, self._run_samples = self.fed_samples, 0
 

@@ -20,4 +20,4 @@ class SttMetrics:
             "parley_stt_finalize_seconds", "from FINALIZE to its final", buckets=LATENCY_BUCKETS_S, registry=registry
         )
         self.throttled = Counter("parley_stt_throttled", "times a stream was not read because the engine was behind", registry=registry)
-        self.errors = Counter("parley_stt_errors", "calls and streams that failed", ["reason"], registry=registry)
+        self.errors = Counter("parley_stt_errors", "streams that failed", ["reason"], registry=registry)

@@ -51,6 +51,9 @@ class Session:
         table.metrics.streams.inc()
         try:
             await self.stream.run(first)
+        except ParleyError as error:
+            table.metrics.errors.labels(error.reason).inc()
+            raise
         finally:
             table.metrics.streams.dec()
             self.stream = None
@@ -226,7 +229,7 @@ class Sessions:
             raise ParleyError("DRAINING", "this worker is about to end", retry_after_ms=RETRY_AFTER_MS)
 
     def _expired(self, session: Session) -> None:
-        log.info("session_idle", session_id=session.core.session_id)
+        log.debug("session_idle", session_id=session.core.session_id)
         self.remove(session, ParleyError("SESSION_LIMIT", "the session was without a stream for too long"))
 
     def _count(self) -> None:
