@@ -22,6 +22,7 @@ from parley.v1 import tts_pb2
 START_OVER_S = 4.0
 """The streams begin spread over this time: a worker that gets hundreds at once is another benchmark."""
 AUDIO_WITHIN_S = 30.0
+_GOLDEN = 0.618034  # spreads any number of starts evenly: equal steps would put all streams on a few phases of the 100 ms of a message
 
 
 async def speak(job: dict[str, Any], parent: Parent) -> dict[str, Any]:
@@ -38,7 +39,9 @@ async def speak(job: dict[str, Any], parent: Parent) -> dict[str, Any]:
             begun = [asyncio.Event() for _ in range(count)]
             streams = [
                 group.create_task(
-                    _stream(stubs[number % len(stubs)], f"{job['prefix']}-{number}", tally, begun[number], START_OVER_S * number / count)
+                    _stream(
+                        stubs[number % len(stubs)], f"{job['prefix']}-{number}", tally, begun[number], START_OVER_S * (number * _GOLDEN % 1)
+                    )
                 )
                 for number in range(count)
             ]

@@ -16,7 +16,7 @@ import grpc
 from client.bench.beat import beat
 from client.bench.control_probe import CHANNEL_OPTIONS, IN_BAND, UNARY, Acks, Probe
 from client.bench.process import LoadProcess, Window
-from client.bench.report import Report, generator_health
+from client.bench.report import Report, disturbance, generator_health
 from client.bench.stats import summarize
 from client.bench.stubs import tts_stub
 from client.bench.tally import Tally, merge
@@ -122,7 +122,7 @@ def _row(streams: int, acks: Acks, tally: Tally, spent: Cost) -> dict[str, Any]:
             role: round(spent.cpu_ms_per_s[role] / speaking, 2) if known and role in spent.cpu_ms_per_s else None for role in ROLES
         },
         "generator": generator_health([*acks.tick_late_ms, *tally.samples["tick_late_ms"]], spent.cpu_ms_per_s["client"] / speaking),
-        "other_cores": round(spent.other_cores, 2),
+        **disturbance(spent),
     }
 
 

@@ -23,6 +23,7 @@ from client.bench.usage import ROLES, Cost
 STARVED_MS = 10.0
 STARVED_SHARE = 0.01
 """A generator whose ticks are late by more than STARVED_MS more often than this is starved: its row says so."""
+CONTENDED_MS_PER_S = 100
 COUNTS = ("turns", "underruns", "late_frames", "frames", "barge_ins")
 TROUBLES = (
     "unanswered", "empty_turns", "failed_turns", "early_answers", "stalled_answers", "missed_barge_ins", "false_barge_ins", "dead_frames",
@@ -77,7 +78,7 @@ def talk_row(sessions: int, tally: Tally, cost: Cost, mb_per_session: float | No
         "error_kinds": dict(tally.errors),
         "troubles": {name: tally.counts[name] for name in TROUBLES if tally.counts[name]},
         "generator": generator_health(tally.samples["tick_late_ms"], cost.cpu_ms_per_s["client"] / sessions),
-        "other_cores": round(cost.other_cores, 2),
+        **disturbance(cost),
     }
 
 
@@ -88,6 +89,12 @@ def generator_health(tick_late_ms: Sequence[float], cpu_ms_per_session_s: float)
         "tick_late_ms": summarize(tick_late_ms).as_json(),
         "starved": share_above(tick_late_ms, STARVED_MS) > STARVED_SHARE,
     }
+
+
+def disturbance(cost: Cost) -> dict[str, Any]:
+    """What the machine did to the figures."""
+    waited = {role: round(cost.waited_ms_per_s[role]) for role in ROLES if role in cost.waited_ms_per_s}
+    return {"other_cores": round(cost.other_cores, 2), "waited_for_core_ms_per_s": waited}
 
 
 def talk_table(report: Report) -> Table:
@@ -165,6 +172,10 @@ def _disturbances(who: str, row: Mapping[str, Any]) -> list[str]:
         notes.append(f"{who}: the load generator was starved; its latencies are not the server's")
     if row["other_cores"] > 0.1:
         notes.append(f"{who}: other processes kept {row['other_cores']:g} cores busy meanwhile")
+    waited = {role: ms for role, ms in row["waited_for_core_ms_per_s"].items() if ms > CONTENDED_MS_PER_S}
+    if waited:
+        words = ", ".join(f"{role} {ms}" for role, ms in waited.items())
+        notes.append(f"{who}: the server waited for a free core, ms per second: {words}; its latencies are partly the machine's")
     return notes
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -18,10 +20,12 @@ SESSION_ROLES: Final = ("orchestrator", "fronts")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """One look: CPU seconds so far by role, resident bytes by role, and what the whole machine has been busy."""
+    """One look: by role CPU seconds so far, seconds for which threads could have run and found no free core (0 where the system does not
+    tell), and resident bytes; and for how long the whole machine has been busy."""
 
     at_s: float
     cpu_s: Mapping[str, float]
+    waited_s: Mapping[str, float]
     rss_bytes: Mapping[str, int]
     machine_busy_s: float
 
@@ -32,6 +36,8 @@ class Cost:
 
     seconds: float
     cpu_ms_per_s: Mapping[str, float]
+    waited_ms_per_s: Mapping[str, float]
+    """By role, how long its threads were ready and had no core: latency that the machine adds."""
     other_cores: float
     """Cores that processes of no role kept busy: on a shared machine they disturb the figures."""
 
@@ -39,21 +45,25 @@ class Cost:
 def look(pids: Callable[[], Pids]) -> Usage:
     """Read all processes now; those that are gone count nothing."""
     cpu_s: dict[str, float] = {}
+    waited_s: dict[str, float] = {}
     rss_bytes: dict[str, int] = {}
     for role, members in pids().items():
         read = [_read(pid) for pid in members]
-        cpu_s[role] = sum(cpu for cpu, _ in read)
-        rss_bytes[role] = sum(rss for _, rss in read)
+        cpu_s[role] = sum(cpu for cpu, _, _ in read)
+        waited_s[role] = sum(waited for _, waited, _ in read)
+        rss_bytes[role] = sum(rss for _, _, rss in read)
     busy = psutil.cpu_times()
-    return Usage(time.monotonic(), cpu_s, rss_bytes, sum(busy) - busy.idle - getattr(busy, "iowait", 0.0) - getattr(busy, "guest", 0.0))
+    busy_s = sum(busy) - busy.idle - getattr(busy, "iowait", 0.0) - getattr(busy, "guest", 0.0)
+    return Usage(time.monotonic(), cpu_s, waited_s, rss_bytes, busy_s)
 
 
 def cost(before: Usage, after: Usage) -> Cost:
     """The difference of two looks at the same roles."""
     seconds = after.at_s - before.at_s
-    spent = {role: after.cpu_s[role] - before.cpu_s.get(role, 0.0) for role in after.cpu_s}
-    others = after.machine_busy_s - before.machine_busy_s - sum(spent.values())
-    return Cost(seconds, {role: cpu * 1000 / seconds for role, cpu in spent.items()}, max(0.0, others / seconds))
+    spent = _differences(before.cpu_s, after.cpu_s, seconds)
+    waited = _differences(before.waited_s, after.waited_s, seconds)
+    others = (after.machine_busy_s - before.machine_busy_s) / seconds - sum(spent.values()) / 1000
+    return Cost(seconds, spent, waited, max(0.0, others))
 
 
 def resident_mb(usage: Usage, roles: Iterable[str]) -> float:
@@ -61,11 +71,26 @@ def resident_mb(usage: Usage, roles: Iterable[str]) -> float:
     return sum(usage.rss_bytes.get(role, 0) for role in roles) / 1e6
 
 
-def _read(pid: int) -> tuple[float, int]:
+def _differences(before: Mapping[str, float], after: Mapping[str, float], seconds: float) -> dict[str, float]:
+    """Milliseconds per second."""
+    return {role: (after[role] - before.get(role, 0.0)) * 1000 / seconds for role in after}
+
+
+def _read(pid: int) -> tuple[float, float, int]:
+    """CPU seconds, seconds without a core, resident bytes."""
     try:
         process = psutil.Process(pid)
         with process.oneshot():
             times = process.cpu_times()
-            return times.user + times.system, process.memory_info().rss
+            return times.user + times.system, _waited_s(pid), process.memory_info().rss
     except psutil.Error:
-        return 0.0, 0
+        return 0.0, 0.0, 0
+
+
+def _waited_s(pid: int) -> float:
+    """Linux: the second number of each thread's schedstat, in nanoseconds."""
+    waited_ns = 0
+    for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError, IndexError):  # the thread is gone
+            waited_ns += int(file.read_text().split()[1])
+    return waited_ns / 1e9

@@ -26,7 +26,12 @@ def tally(ticks_ms: list[float]) -> Tally:
 
 def row(server: bool = True, ticks_ms: list[float] | None = None) -> dict[str, object]:
     busy = {"client": 20.0, **({"orchestrator": 40.0, "fronts": 30.0, "engines": 10.0} if server else {})}
-    return talk_row(10, tally([0.1] * 100 if ticks_ms is None else ticks_ms), Cost(30.0, busy, 0.5), 0.25 if server else None)
+    return talk_row(
+        10,
+        tally([0.1] * 100 if ticks_ms is None else ticks_ms),
+        Cost(30.0, busy, {**busy, "fronts": 101.0} if server else {}, 0.5),
+        0.25 if server else None,
+    )
 
 
 def test_a_row_has_the_contracts_keys(tmp_path: Path) -> None:
@@ -56,6 +61,7 @@ def test_a_starved_generator_is_told() -> None:
     assert notes.count("starved") == 1
     assert "CAPACITY 1" in notes
     assert "unanswered 2" in notes
+    assert "waited for a free core, ms per second: fronts 101;" in notes
 
 
 def test_the_machine_is_one_line() -> None:
@@ -64,9 +70,10 @@ def test_the_machine_is_one_line() -> None:
 
 
 def test_cost_is_the_difference_of_two_looks() -> None:
-    before = Usage(10.0, {"fronts": 1.0, "client": 0.5}, {}, 100.0)
-    after = Usage(12.0, {"fronts": 1.4, "client": 0.6}, {}, 101.5)
+    before = Usage(10.0, {"fronts": 1.0, "client": 0.5}, {"fronts": 0.0}, {}, 100.0)
+    after = Usage(12.0, {"fronts": 1.4, "client": 0.6}, {"fronts": 0.2}, {}, 101.5)
     spent = cost(before, after)
     assert spent.seconds == 2.0
     assert {role: round(value, 6) for role, value in spent.cpu_ms_per_s.items()} == {"fronts": 200.0, "client": 50.0}
+    assert {role: round(value, 6) for role, value in spent.waited_ms_per_s.items()} == {"fronts": 100.0}
     assert round(spent.other_cores, 6) == 0.5
