@@ -35,6 +35,8 @@ FIRM_FRAMES = 12
 """The speech begins with this many speech frames in a row, so that a rule of 200 ms sees its start at once."""
 EDGE_FRAMES = 5
 LEVEL_DBFS = -20.0
+QUIET_DBFS = -48.0
+"""A stretch with an inner pause by this level is left out too: the detector holds on to it, a server that looks at the level does not."""
 NOISE_FRAMES = 97  # a prime, so that the background's period meets nobody else's
 _NOISE_LSB = 8.0  # -72 dBFS: a quiet room
 _VAD_HZ = 16_000
@@ -140,6 +142,12 @@ def levelled(sound: Pcm) -> Pcm:
     return np.asarray(np.round(wave * gain * fade * fade[::-1]), np.int16)
 
 
+def levels_dbfs(sound: Pcm) -> list[float]:
+    """The level of each whole frame."""
+    frames = sound[: len(sound) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES).astype(np.float64)
+    return [float(level) for level in 20 * np.log10(np.sqrt(np.mean(frames**2, axis=1)) / 32768 + 1e-9)]
+
+
 def noise_frames() -> list[bytes]:
     """The background between the words: always the same."""
     noise = np.random.default_rng(7).normal(0, _NOISE_LSB, NOISE_FRAMES * FRAME_SAMPLES)
@@ -173,7 +181,8 @@ def _marked(name: str, cut: Pcm) -> Recording | None:
     noise = np.frombuffer(b"".join(noise_frames()), np.int16)
     speech = speech_frames(np.concatenate([noise, cut, noise]))
     found = runs(speech)
-    if len(found) != 1:
+    firm = [voiced and level >= QUIET_DBFS for voiced, level in zip(speech[NOISE_FRAMES:], levels_dbfs(cut), strict=False)]
+    if len(found) != 1 or len(runs(firm)) != 1:
         return None
     first, last = (at - NOISE_FRAMES for at in found[0])
     frames = len(cut) // FRAME_SAMPLES
