@@ -6,12 +6,16 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from parley.settings import SettingsError, load
 from parley.telemetry import configure_logs
 from workers.app import App, StartError
+from workers.models import ModelSettings
 from workers.settings import SttWorkerSettings, TtsWorkerSettings, with_engine
+
+MAX_PATH_CHARS: Final = 1000
 
 
 def start(given: argparse.Namespace) -> int:
@@ -48,7 +52,19 @@ def _settings(given: argparse.Namespace) -> SttWorkerSettings | TtsWorkerSetting
         settings = load(SttWorkerSettings, given.config, _values(given))
     else:
         settings = load(TtsWorkerSettings, given.config, _values(given))
+    if given.config is not None:
+        settings = settings.model_copy(update={"models": tuple(_beside(model, given.config.parent) for model in settings.models)})
     return settings if given.engine is None else with_engine(settings, given.engine)
+
+
+def _beside(model: ModelSettings, folder: Path) -> ModelSettings:
+    """Options that name a file beside the configuration mean that file, wherever the worker was started."""
+    files = {
+        name: str((folder / value).resolve())
+        for name, value in model.options.items()
+        if isinstance(value, str) and 0 < len(value) < MAX_PATH_CHARS and (folder / value).is_file()
+    }
+    return model.with_options(files)
 
 
 def _values(given: argparse.Namespace) -> dict[str, Any]:

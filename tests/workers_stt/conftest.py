@@ -14,6 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from parley.audio import FRAME_BYTES
+from parley.errors import ParleyError, from_rpc
 from parley.v1 import audio_pb2, model_pb2, stt_pb2, stt_pb2_grpc
 from workers.audio.resample import Resampler, to_s16
 from workers.engines.api import TtsRequest
@@ -42,17 +43,20 @@ class Front:
         request = stt_pb2.SttStartSessionRequest(session_id=session_id, config=stt_pb2.SttConfig(**wanted))
         return await self.stub.StartSession(request, timeout=DEADLINE_S)
 
-
     def failures(self, reason: str) -> float:
         return self.registry.get_sample_value("parley_stt_errors_total", {"reason": reason}) or 0.0
 
-    async def until_state(self, *names: str) -> None:
-        """ListModels says these states of the first model, one after another."""
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """The condition holds, within the deadline."""
         async with asyncio.timeout(DEADLINE_S):
-            for name in names:
-                wanted = model_pb2.ModelState.Value(f"MODEL_STATE_{name}")
-                while (await self.stub.ListModels(model_pb2.ListModelsRequest())).models[0].state != wanted:
-                    await asyncio.sleep(0.005)
+            while not condition():  # noqa: ASYNC110 (what it looks at tells nobody when it changes)
+                await asyncio.sleep(0.005)
+
+    async def until_state(self, *names: str) -> None:
+        """The first model comes to these states, one after another."""
+        for name in names:
+            wanted = model_pb2.ModelState.Value(f"MODEL_STATE_{name}")
+            await self.until(lambda wanted=wanted: self.models.list(False)[0].state == wanted)
 
 
 class Call:
@@ -100,6 +104,15 @@ class Call:
 
     async def until_ack(self, control_id: int) -> audio_pb2.ControlAck:
         return (await self.until(lambda event: event.HasField("ack") and event.ack.control_id == control_id)).ack
+
+    async def failure(self) -> ParleyError:
+        """Read to the error that ends the stream."""
+        try:
+            while await self.read() is not None:
+                pass
+        except grpc.aio.AioRpcError as error:
+            return from_rpc(error)
+        raise AssertionError(f"the stream ended well, with {self.events}")
 
     async def rest(self) -> list[stt_pb2.TranscriptEvent]:
         await self.call.done_writing()
@@ -159,4 +172,4 @@ def spoken() -> Iterator[Callable[[str], bytes]]:
         pcm = to_s16(np.concatenate(parts))
         return pcm + bytes(-len(pcm) % FRAME_BYTES)
 
-    yield speak
+    return speak

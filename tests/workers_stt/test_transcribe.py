@@ -30,9 +30,13 @@ async def test_speech_becomes_partials_then_a_final_then_the_ack(front, call, sp
             kinds = [event.WhichOneof("event") for event in stream.events]
             final = stream.events[-2].hypothesis
             assert kinds[-2:] == ["hypothesis", "ack"]
-            assert final.final and final.text == "the quick brown fox" and final.segment_id == 1
+            assert final.final
+            assert final.text == "the quick brown fox"
+            assert final.segment_id == 1
             assert final.stable_chars == len(final.text)
-            assert ack.applied and ack.last_seq == len(pcm) // FRAME_BYTES and ack.last_pts_end == len(pcm) // 2
+            assert ack.applied
+            assert ack.last_seq == len(pcm) // FRAME_BYTES
+            assert ack.last_pts_end == len(pcm) // 2
             assert ack.generated_pts_end == len(pcm) // 2
             assert [event.event_seq for event in stream.events] == list(range(1, len(stream.events) + 1))
             revisions = [event.hypothesis.revision for event in stream.events[:-1]]
@@ -52,9 +56,11 @@ async def test_word_times_are_positions_of_the_stream(front, call, spoken):
             final = stream.events[-2].hypothesis
             (word,) = final.words
             begin = (len(first) + len(pause)) // 2
-            assert word.text == "two" and word.stable
+            assert word.text == "two"
+            assert word.stable
             assert begin - 960 <= word.pts_begin < word.pts_end <= begin + len(second) // 2
-            assert final.pts_begin == len(first) // 2 and final.segment_id == 2
+            assert final.pts_begin == len(first) // 2
+            assert final.segment_id == 2
 
 
 async def test_a_client_that_knows_nothing_gets_its_final_by_half_closing(front, call, spoken):
@@ -63,7 +69,8 @@ async def test_a_client_that_knows_nothing_gets_its_final_by_half_closing(front,
         async with call(stt.stub) as stream:
             await stream.say(spoken("hello"), frames=1)
             await stream.rest()
-            assert stream.finals() == ["hello"] and len(stream.events) == 1
+            assert stream.finals() == ["hello"]
+            assert len(stream.events) == 1
 
 
 async def test_the_worker_ends_utterances_by_silence_where_it_is_asked_to(front, call, spoken):
@@ -74,7 +81,7 @@ async def test_the_worker_ends_utterances_by_silence_where_it_is_asked_to(front,
             await stream.rest()
             assert stream.finals() == ["first one", "second"]
             ends = [event.end_of_utterance for event in stream.events if event.HasField("end_of_utterance")]
-            assert [(end.kind, end.segment_id) for end in ends][0] == (stt_pb2.END_KIND_ACOUSTIC, 1)
+            assert next((end.kind, end.segment_id) for end in ends) == (stt_pb2.END_KIND_ACOUSTIC, 1)
             assert {"speech_begin", "speech_end"} <= {event.WhichOneof("event") for event in stream.events}
 
 
@@ -87,8 +94,10 @@ async def test_pause_ignores_frames_and_time_goes_on(front, call, spoken):
             await stream.say(spoken("ignored words"))
             await stream.verb("RESUME", 2)
             paused, resumed = await stream.until_ack(1), await stream.until_ack(2)
-            assert paused.applied and paused.state == V.SESSION_STATE_PAUSED
-            assert resumed.applied and resumed.last_pts_end - paused.last_pts_end == len(spoken("ignored words")) // 2
+            assert paused.applied
+            assert paused.state == V.SESSION_STATE_PAUSED
+            assert resumed.applied
+            assert resumed.last_pts_end - paused.last_pts_end == len(spoken("ignored words")) // 2
             await stream.verb("FINALIZE", 3)
             await stream.until_ack(3)
             assert stream.finals() == ["kept"]
@@ -107,12 +116,15 @@ async def test_nothing_of_a_stopped_segment_comes_after_the_ack(front, call, spo
             await stream.say(spoken("nor this"))
             await stream.verb("STOP", 2)
             voided, ack = await stream.until_ack(1), await stream.until_ack(2)
-            assert not voided.applied and ack.applied and ack.state == V.SESSION_STATE_IDLE
+            assert not voided.applied
+            assert ack.applied
+            assert ack.state == V.SESSION_STATE_IDLE
             seen = len(stream.events)
             await stream.say(spoken("but this"))
             await stream.rest()
             later = [event.hypothesis for event in stream.events[seen:] if event.HasField("hypothesis")]
-            assert later[-1].text == "but this" and {hypothesis.segment_id for hypothesis in later} == {later[-1].segment_id}
+            assert later[-1].text == "but this"
+            assert {hypothesis.segment_id for hypothesis in later} == {later[-1].segment_id}
 
 
 async def test_unary_controls_are_the_same_and_a_repeat_gets_the_same_ack(front, call, spoken):
@@ -123,7 +135,8 @@ async def test_unary_controls_are_the_same_and_a_repeat_gets_the_same_ack(front,
             await stream.until(lambda event: event.hypothesis.text == "over the top")
             request = stt_pb2.SttControlRequest(session_id="s", control=V.Control(control_id=5, verb=V.CONTROL_VERB_FINALIZE))
             first = await stt.stub.Control(request, timeout=20)
-            assert await stream.until_ack(5) == first.ack and stream.finals() == ["over the top"]
+            assert await stream.until_ack(5) == first.ack
+            assert stream.finals() == ["over the top"]
             assert (await stt.stub.Control(request, timeout=20)).ack == first.ack
             request.control.verb = V.CONTROL_VERB_STOP
             with pytest.raises(grpc.aio.AioRpcError) as failure:
@@ -140,7 +153,8 @@ async def test_lost_frames_are_noted_and_the_stream_goes_on(front, call, spoken)
             await stream.send(seq=11, pcm=pcm, frame_count=len(pcm) // FRAME_BYTES)
             await stream.verb("FINALIZE", 1)
             ack = await stream.until_ack(1)
-            assert stream.events[0].notice.reason == "DEGRADED" and "9 frames" in stream.events[0].notice.message
+            assert stream.events[0].notice.reason == "DEGRADED"
+            assert "9 frames" in stream.events[0].notice.message
             assert ack.last_pts_end == 10 * FRAME_SAMPLES + len(pcm) // 2
 
 
@@ -165,10 +179,7 @@ async def test_a_client_that_breaks_the_contract_gets_a_typed_error_and_nobody_e
         async with call(stt.stub) as stream, call(stt.stub, "other") as neighbour:
             await stream.send(seq=1, pcm=bytes(FRAME_BYTES))
             await stream.send(**message)
-            with pytest.raises(grpc.aio.AioRpcError) as failure:
-                while await stream.read():
-                    pass
-            assert from_rpc(failure.value).reason == reason
+            assert (await stream.failure()).reason == reason
             await neighbour.say(spoken("fine"))
             await neighbour.rest()
             assert neighbour.finals() == ["fine"]
@@ -194,9 +205,12 @@ async def test_one_stream_per_session_and_none_without(front, call):
 async def test_start_session_is_idempotent_and_validates(front):
     async with front(max_sessions=2) as stt:
         first = await stt.start(languages=["en-GB"])
-        assert first.worker_id == "w" and first.model.state == model_pb2.MODEL_STATE_READY
-        assert first.effective.interim_min_interval_ms == 80 and first.effective.input.frame_samples == 960
-        assert first.effective.model_id == "tone" and first.effective.revision == first.model.revision
+        assert first.worker_id == "w"
+        assert first.model.state == model_pb2.MODEL_STATE_READY
+        assert first.effective.interim_min_interval_ms == 80
+        assert first.effective.input.frame_samples == 960
+        assert first.effective.model_id == "tone"
+        assert first.effective.revision == first.model.revision
         assert (await stt.start(languages=["en-GB"])).effective == first.effective
         options = struct_pb2.Struct(fields={"x": struct_pb2.Value(string_value="y" * 20_000)})
         refused = {
@@ -217,7 +231,8 @@ async def test_start_session_is_idempotent_and_validates(front):
         with pytest.raises(grpc.aio.AioRpcError) as failure:
             await stt.start("c")
         error = from_rpc(failure.value)
-        assert error.reason == "CAPACITY" and error.retry_after_ms
+        assert error.reason == "CAPACITY"
+        assert error.retry_after_ms
         assert (await stt.stub.EndSession(stt_pb2.SttEndSessionRequest(session_id="b"), timeout=20)).frames == 0
         await stt.start("c")
 
@@ -237,12 +252,8 @@ async def test_a_client_that_does_not_read_is_cut_off_and_memory_stays_bounded(f
         await stt.start()
         async with call(stt.stub) as stream:
             with pytest.raises((grpc.aio.AioRpcError, asyncio.InvalidStateError)):
-                async with asyncio.timeout(20):
-                    for number in itertools.count(1):
-                        await stream.verb("PAUSE", number)
-            async with asyncio.timeout(20):
-                while not stt.failures("SLOW_CLIENT"):
-                    await asyncio.sleep(0.01)
+                await asyncio.wait_for(_send_for_ever(stream), 20)
+            await stt.until(lambda: stt.failures("SLOW_CLIENT"))
 
 
 async def test_a_killed_engine_ends_streams_with_engine_crashed_and_comes_back(front, call, spoken):
@@ -252,10 +263,8 @@ async def test_a_killed_engine_ends_streams_with_engine_crashed_and_comes_back(f
             await stream.say(spoken("doomed"))
             await stream.until(lambda event: event.HasField("hypothesis"))
             os.kill(stt.models.processes()[0][2], signal.SIGKILL)
-            with pytest.raises(grpc.aio.AioRpcError) as failure:
-                while await stream.read():
-                    pass
-            assert from_rpc(failure.value).reason == "ENGINE_CRASHED" and failure.value.code() is grpc.StatusCode.ABORTED
+            assert (await stream.failure()).reason == "ENGINE_CRASHED"
+            assert await stream.call.code() is grpc.StatusCode.ABORTED
         await stt.until_state("LOADING", "READY")
         async with call(stt.stub) as stream:  # the same session, on the new process
             await stream.say(spoken("alive again"))
@@ -271,16 +280,15 @@ async def test_reload_moves_a_stream_to_the_new_process_between_segments(front, 
             await stream.say(spoken("before"))
             await stream.verb("RELOAD", 1)
             ack = await stream.until_ack(1)
-            assert ack.applied and ack.model_revision
+            assert ack.applied
+            assert ack.model_revision
             new = stt.models.processes()[0][2]
             assert new != old
             await stream.say(spoken(" and after"))
             await stream.verb("FINALIZE", 2)
             await stream.until_ack(2)
             await stream.say(spoken("later"))
-            async with asyncio.timeout(20):
-                while _lives(old):
-                    await asyncio.sleep(0.01)
+            await stt.until(lambda: not _lives(old))
             await stream.rest()
             assert stream.finals() == ["before and after", "later"]
 
@@ -295,7 +303,9 @@ async def test_a_failed_reload_says_why_and_changes_nothing(front, call, spoken)
             await stream.verb("RELOAD", 1)
             ack = await stream.until_ack(1)
             notice = next(event.notice for event in stream.events if event.HasField("notice"))
-            assert not ack.applied and notice.reason == "ENGINE_FAILED" and "no_such_option" in notice.message
+            assert not ack.applied
+            assert notice.reason == "ENGINE_FAILED"
+            assert "no_such_option" in notice.message
             await stream.say(spoken("here"))
             await stream.rest()
             assert stream.finals() == ["still here"]
@@ -316,19 +326,16 @@ async def test_a_forced_unload_aborts_the_stream(front, call):
 async def test_sessions_without_a_stream_end_by_themselves(front, call):
     async with front(max_sessions=1000, idle_ttl_ms=200) as stt:
         await asyncio.gather(*(stt.start(f"s{number}") for number in range(300)))
-        assert len(stt.sessions) == 300 and stt.models.list(False)[0].refs == 300
+        assert len(stt.sessions) == 300
+        assert stt.models.list(False)[0].refs == 300
         streams = []
         for number in range(100):  # half of them vanish in mid-word
             async with call(stt.stub, f"s{number}") as stream:
                 await stream.say(bytes(FRAME_BYTES))
                 streams.append(stream)
-        async with asyncio.timeout(20):
-            while len(stt.sessions):
-                await asyncio.sleep(0.01)
+        await stt.until(lambda: len(stt.sessions) == 0)
         assert stt.models.list(False)[0].refs == 0
-        async with asyncio.timeout(20):
-            while stt.models._find("tone", "").process.jobs:
-                await asyncio.sleep(0.01)
+        await stt.until(lambda: not stt.models._find("tone", "").process.jobs)
 
 
 async def test_a_drain_refuses_tells_and_waits(front, call, spoken):
@@ -340,15 +347,19 @@ async def test_a_drain_refuses_tells_and_waits(front, call, spoken):
             await stream.until(lambda event: event.HasField("hypothesis"))
             stt.sessions.begin_drain(5000)
             going = await stream.until(lambda event: event.HasField("going_away"))
-            assert going.going_away.deadline_ms == 5000 and len(stt.sessions) == 1
+            assert going.going_away.deadline_ms == 5000
+            assert len(stt.sessions) == 1
             with pytest.raises(grpc.aio.AioRpcError) as failure:
                 await stt.start("new")
             assert from_rpc(failure.value).reason == "DRAINING"
             await stream.rest()
             assert stream.finals() == ["last words"]
-        async with asyncio.timeout(20):
-            while len(stt.sessions):
-                await asyncio.sleep(0.01)
+        await stt.until(lambda: len(stt.sessions) == 0)
+
+
+async def _send_for_ever(stream):
+    for number in itertools.count(1):
+        await stream.verb("PAUSE", number)
 
 
 def _lives(pid: int) -> bool:
