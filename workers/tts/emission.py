@@ -107,6 +107,7 @@ class Emission:
         )
         self._mark(message, utterance, part, base, words)
         utterance.pts += frames * FRAME_SAMPLES
+        generation.emitted(frames * FRAME_SAMPLES)
         self.frames += frames
         self._tally.frames += frames
         self._pacer.emitted(frames, now_us)

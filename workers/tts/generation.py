@@ -2,7 +2,10 @@
 
 The first unfinished segment generates into whatever room the buffer has. Once its first audio is there, the next segment is opened
 too, with a small share of the room, so that an engine's first-audio latency is no gap between two segments. Utterances that queue
-behind each other count as one text. Nothing is done here but bookkeeping: `commands` says what the engine must be told.
+behind each other count as one text. The room begins with a second and grows with what has been emitted, so that the beginning of an
+utterance is no burst of work for everybody, and little is made in vain when it is stopped early.
+
+Nothing is done here but bookkeeping: `commands` says what the engine must be told.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from workers.tts.marks import DEFAULT_SAMPLES_PER_WEIGHT
 from workers.tts.part import Part
 from workers.tts.utterance import Utterance
 
+_START_SAMPLES: Final = samples_of(1_000)
 _PREFETCH_SAMPLES: Final = samples_of(1_000)
 
 
@@ -74,6 +78,8 @@ class Generation:
         self.samples_per_weight = DEFAULT_SAMPLES_PER_WEIGHT
         """This speaker's pace, learned from segments that are complete."""
         self.gpu_us = 0
+        self.buffered_samples = 0
+        """Audio that waits, at 48 kHz."""
         self._buffer_samples = samples_of(buffer_ms)
         self._step_samples = max(1, self._buffer_samples // 8)  # asking for less at a time would be one message per frame
         self._jobs: dict[int, tuple[Utterance, Part]] = {}
@@ -81,15 +87,9 @@ class Generation:
         self.frozen = False
         """The engine's jobs rest."""
 
-    @property
-    def buffered_samples(self) -> int:
-        """Audio that waits, at 48 kHz."""
-        return sum(part.frames.samples for part in self._parts())
-
-    @property
-    def jobs(self) -> int:
-        """Jobs that the engine has open."""
-        return len(self._jobs)
+    def emitted(self, samples: int) -> None:
+        """So much of what waited has left."""
+        self.buffered_samples -= samples
 
     def feed(self, now_us: int) -> None:
         """Give the engine what there is text and room for."""
@@ -99,14 +99,14 @@ class Generation:
         if not unfinished:
             return
         head, following = unfinished[0], unfinished[1] if len(unfinished) > 1 else None
-        room = self._buffer_samples - self.buffered_samples
+        room = min(self._buffer_samples, _START_SAMPLES + self.utterances[0].pts) - self.buffered_samples
         if following is not None:
             room -= following.outstanding_samples
         if head.job_id:
             self._top_up(head, room)
         elif room >= self._step_samples:
             self._open(head, room, now_us)
-        if following is not None and not following.job_id and head.received_samples and room >= 2 * self._step_samples:
+        if following is not None and not following.job_id and head.received_samples and room >= self._step_samples // 2:
             self._open(following, min(room // 4, _PREFETCH_SAMPLES), now_us)
 
     def audio(self, job_id: int, pcm: bytes, marks: Sequence[WordMark], done: bool, step_us: int) -> None:
@@ -114,7 +114,9 @@ class Generation:
         if job_id not in self._jobs:
             return
         utterance, part = self._jobs[job_id]
+        before = part.frames.samples
         part.push(pcm, marks, done)
+        self.buffered_samples += part.frames.samples - before
         utterance.gpu_us += step_us
         self.gpu_us += step_us
         if done:
@@ -127,7 +129,9 @@ class Generation:
         if job_id not in self._jobs:
             return None
         utterance, part = self._jobs.pop(job_id)
+        before = part.frames.samples
         part.fail()
+        self.buffered_samples += part.frames.samples - before
         return utterance
 
     def freeze(self) -> None:
@@ -147,8 +151,10 @@ class Generation:
         self.commands += [CloseJob(job_id) for job_id in self._jobs]
         self._jobs.clear()
         self.frozen = False
-        lost = sum(part.discard() for part in self._parts())
+        for part in self._parts():
+            part.discard()
         self.utterances.clear()
+        lost, self.buffered_samples = self.buffered_samples, 0
         return lost
 
     def _parts(self) -> Iterator[Part]:

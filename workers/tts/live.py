@@ -8,6 +8,7 @@ read fills nothing but its own bounded buffer.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, assert_never
@@ -49,6 +50,7 @@ class LiveSession:
         self._retired: list[Lease] = []
         self._ended = False
         self._reloading = False
+        self._writing_since_s = math.inf
         self._error: ParleyError | None = None
         self._stops: dict[int, int] = {}
 
@@ -80,9 +82,7 @@ class LiveSession:
 
     def act(self) -> None:
         """Tell the engine what the core decided, and let the writer look again."""
-        while commands := self.core.take_commands():
-            for command in commands:
-                self._tell_engine(command)
+        self._obey()
         self.changed.set()
 
     def end(self) -> None:
@@ -100,14 +100,16 @@ class LiveSession:
         Raises:
             ParleyError: why it ended, unless it was half-closed and spoken to its end, or the session was ended.
         """
-        self.attached, self._error = True, None
+        self.attached, self._error, self._writing_since_s = True, None, math.inf
         self.detached.clear()
         self.core.attach(self.session_id)
         try:
             async with asyncio.TaskGroup() as group:
                 reader = group.create_task(self._read(first, context, group, reload, measure))
+                watcher = group.create_task(self._watch_writer())
                 await self._write(context)
                 reader.cancel()
+                watcher.cancel()
         except BaseExceptionGroup as errors:
             raise _first_of(errors) from None
         finally:
@@ -174,9 +176,7 @@ class LiveSession:
             if self._ended:
                 return
             message = self.core.pull(self.now_us())
-            commands = self.core.take_commands()
-            for command in commands:
-                self._tell_engine(command)
+            self._obey()
             if message is not None:
                 await self._send(context, message)
             elif self.core.finished:
@@ -186,14 +186,19 @@ class LiveSession:
 
     async def _send(self, context: Any, message: audio_pb2.AudioFrame) -> None:
         message.capture_unix_us = time.time_ns() // 1000
-        try:
-            async with asyncio.timeout(self._limits.slow_client_s):
-                await context.write(message)
-        except TimeoutError:
-            self._metrics.tally.slow_clients += 1
-            raise ParleyError("SLOW_CLIENT", f"the client has taken nothing for {self._limits.slow_client_s:g} s") from None
+        self._writing_since_s = self._loop.time()
+        await context.write(message)
+        self._writing_since_s = math.inf
         if message.HasField("event"):
             self._observe(message.event)
+
+    async def _watch_writer(self) -> None:
+        """Ends the stream of a client that does not read. One timer for many messages: a timeout around each would cost more than it."""
+        slow_s = self._limits.slow_client_s
+        while self._loop.time() - self._writing_since_s < slow_s:  # noqa: ASYNC110 (it is the passing of time that is watched)
+            await asyncio.sleep(slow_s / 4)
+        self._metrics.tally.slow_clients += 1
+        raise ParleyError("SLOW_CLIENT", f"the client has taken nothing for {slow_s:g} s")
 
     async def _sleep(self) -> None:
         """Until something happens or the core's wake-up time has come: one timer per message, and no task."""
@@ -215,6 +220,11 @@ class LiveSession:
             self._release_retired()
 
     # ---------- engine ----------
+
+    def _obey(self) -> None:
+        while commands := self.core.take_commands():
+            for command in commands:
+                self._tell_engine(command)
 
     def _tell_engine(self, command: Command) -> None:
         match command:
@@ -248,7 +258,9 @@ class LiveSession:
             self._jobs.pop(job_id, None)
         try:
             self.core.audio(job_id, pcm, marks, done, step_us, self.now_us())
-            self.act()
+            self._obey()
+            if self.core.wants_audio:
+                self.changed.set()
         except Exception:  # the top of a session: a fault in here must not reach the engine's other sessions
             log.exception("audio_lost", session_id=self.session_id)
             self.fail(ParleyError("INTERNAL", "the worker failed on this session's audio"))

@@ -101,10 +101,8 @@ class Part:
             return self.segment.char_end
         return max(self.segment.char_begin, self.words.reached(emitted_samples))
 
-    def discard(self) -> int:
-        """Throw away what has not left; how many samples that was."""
-        lost = self.frames.samples
+    def discard(self) -> None:
+        """Throw away what has not left."""
         self.frames.clear()
         self._discarded = True
         self._chain = None
-        return lost

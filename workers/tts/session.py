@@ -189,6 +189,11 @@ class TtsSession:
             self._discard()
             self._failure = error
 
+    @property
+    def wants_audio(self) -> bool:
+        """The last `pull` may have given nothing for want of audio, not of time."""
+        return self._emission.due_us is None
+
     def take_commands(self) -> list[Command]:
         """What the engine must be told, in order; to be called after every method that may change something."""
         commands, self._generation.commands = self._generation.commands, []
@@ -208,7 +213,8 @@ class TtsSession:
         message = self._events.popleft() if self._events else None
         if message is None and not self._paused:
             message = self._emission.next(self._generation, now_us)
-            self._generation.feed(now_us)
+            if message is not None:
+                self._generation.feed(now_us)
         if message is None:
             self._watch_credit(now_us)
             self.wake_us = self._next_wake()

@@ -119,9 +119,11 @@ class Sessions:
         return entry.live.core.response()
 
     def begin_drain(self, deadline_ms: int, reason: str = "DRAINING") -> None:
-        """Take no new sessions, and tell those that are there."""
+        """Take no new sessions, tell those that are there, and end those without a stream: nobody listens there."""
         self.draining = True
-        for entry in self._sessions.values():
+        for entry in list(self._sessions.values()):
+            if not entry.live.attached:
+                self._remove(entry)
             entry.live.core.going_away(deadline_ms, reason)
             entry.live.act()
 
