@@ -28,6 +28,8 @@ from client.failure import Failure
 
 _LINE_BYTES = 256 << 20  # a result carries every sample of its process
 
+_GOODBYE_S = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -57,10 +59,16 @@ class LoadProcess:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        assert self._process is not None
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        process.stdin.close()  # that is its end, and it goes by itself: `kill` on one that just went would steal its status from asyncio
+        try:
+            async with asyncio.timeout(_GOODBYE_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
 
     @property
     def pid(self) -> int:
