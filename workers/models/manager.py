@@ -255,7 +255,10 @@ class Models:
     def _start_timer(self, model: Model) -> None:
         self._stop_timer(model)
         if model.refs == 0 and model.ttl_ms >= 0 and not model.pinned and model.is_loaded and not self._is_kept(model):
-            self._timers[model] = asyncio.get_running_loop().call_later(model.ttl_ms / 1000, self._expired, model)
+            self._arm(model, model.ttl_ms / 1000)
+
+    def _arm(self, model: Model, delay_s: float) -> None:
+        self._timers[model] = asyncio.get_running_loop().call_later(delay_s, self._expired, model)
 
     def _stop_timer(self, model: Model) -> None:
         timer = self._timers.pop(model, None)
@@ -269,7 +272,11 @@ class Models:
 
     def _expired(self, model: Model) -> None:
         del self._timers[model]
-        if model.refs == 0 and model.is_loaded:
+        if model.refs or not model.is_loaded:
+            return
+        if model.state in (model_pb2.MODEL_STATE_LOADING, model_pb2.MODEL_STATE_WARMING):
+            self._arm(model, max(model.ttl_ms / 1000, LOADING_RETRY_MS / 1000))  # idle begins when it is there
+        else:
             self._group.create_task(model.stop())
 
     def _changed(self) -> None:
