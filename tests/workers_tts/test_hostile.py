@@ -88,6 +88,9 @@ async def test_a_thousand_abandoned_sessions_come_back(fronts) -> None:
     """Never streamed, cancelled in mid-word, and dropped without a word: all give everything back."""
     waves, each = 4, 250
     async with fronts(TtsLimits(max_sessions=each)) as front:
+        lease = await front.models.lease("tone", "", allow_load=False)
+        engine = lease.engine
+        lease.release()
         for _ in range(waves):
             names = await asyncio.gather(*(front.start(idle_ttl_ms=500) for _ in range(each)))
             calls = [front.stub.Synthesize() for _ in names[::2]]
@@ -101,6 +104,7 @@ async def test_a_thousand_abandoned_sessions_come_back(fronts) -> None:
                 call.cancel()
             await eventually(lambda: not len(front.sessions))
             assert front.models.list(True)[0].refs == 0
+            assert not engine.jobs
         assert front.metrics.streams() == 0
         assert front.metrics.tally.sessions_started == waves * each
 

@@ -44,7 +44,7 @@ def effective_config(asked: tts_pb2.TtsConfig, card: EngineCard, limits: TtsLimi
     effective = tts_pb2.TtsConfig()
     effective.CopyFrom(asked)
     effective.output.CopyFrom(_output(asked.output))
-    effective.voice = _voice(asked.voice, card)
+    effective.voice = _voice(asked.voice, card) if asked.voice or not asked.language else ""  # "": the engine's choice for the language
     effective.language = _language(asked.language, card)
     effective.speed = _speed(asked.speed, card)
     effective.pacing = _pacing(asked.pacing)
@@ -117,9 +117,9 @@ def _voice(asked: str, card: EngineCard) -> str:
 
 
 def _language(asked: str, card: EngineCard) -> str:
-    """BCP-47, matched by the whole tag first, then by its primary language."""
+    """BCP-47, matched by the whole tag first, then by its primary language; empty is the voice's own."""
     if not asked or not card.languages:
-        return asked or (card.languages[0] if card.languages else "")
+        return asked
     by_tag = {language.lower(): language for language in card.languages}
     primary = asked.lower().split("-")[0]
     if asked.lower() in by_tag or any(tag.split("-")[0] == primary for tag in by_tag):

@@ -216,6 +216,7 @@ class LiveSession:
                 self._metrics.stop_to_ack.observe((time.perf_counter_ns() - began_ns) / 1e9)
         elif event.HasField("started"):
             self._metrics.first_audio.observe(event.started.first_audio_us / 1e6)
+            self._metrics.tally.heard_first_audio(event.started.first_audio_us)
         elif event.HasField("done") and self._retired:
             self._release_retired()
 

@@ -22,6 +22,12 @@ class Tally:
     discarded_ms: int = 0
     sessions_started: int = 0
     slow_clients: int = 0
+    first_audio_us: float = 0.0
+    """What an utterance's first audio takes lately."""
+
+    def heard_first_audio(self, first_audio_us: int) -> None:
+        """Another utterance has begun."""
+        self.first_audio_us += (first_audio_us - self.first_audio_us) * (0.1 if self.first_audio_us else 1.0)
 
 
 class TtsMetrics(Collector):

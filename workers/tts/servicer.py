@@ -47,6 +47,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
             instance_id=self._identity.instance_id,
             model=session.core.lease.info,
             effective=session.core.config,
+            expected_first_audio_ms=self._sessions.first_audio_ms,
         )
 
     @typed_errors

@@ -45,6 +45,11 @@ class Sessions:
         """Raises SESSION_UNKNOWN."""
         return self._entry(session_id).live
 
+    @property
+    def first_audio_ms(self) -> int:
+        """What a new session may expect; 0 while nobody knows."""
+        return round(self._metrics.tally.first_audio_us / 1000)
+
     def min_slack_ms(self) -> int:
         """The smallest lead among the sessions that are spoken to; 0 if there is none."""
         slacks = [slack for entry in self._sessions.values() if (slack := entry.live.core.slack_us(entry.live.now_us())) is not None]
