@@ -1,20 +1,31 @@
-"""The command line as people meet it: real processes, one readable line on stderr, a non-zero exit, and no traceback."""
+"""The command line as people meet it: one readable line on stderr, a non-zero exit, and no traceback."""
 
 from __future__ import annotations
 
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
+from client.cli import fail, main
 from client.places import page_url, session_url
 
+Parley = Callable[..., tuple[int, str, str]]
 
-def parley(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "client.cli", *words], capture_output=True, text=True, input=stdin, timeout=40, check=False
-    )
+
+@pytest.fixture
+def parley(capsys: pytest.CaptureFixture[str]) -> Parley:
+    """Runs a command line in this process, from its words to its exit status."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, *capsys.readouterr()
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -31,30 +42,42 @@ def parley(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         (["up", "--config", "nowhere.yaml"], 1, "nowhere.yaml: cannot be read as YAML"),
     ],
 )
-def test_failures_are_one_line(words: list[str], code: int, said: str) -> None:
-    done = parley(*words)
-    assert done.returncode == code
-    assert said in done.stderr
-    assert done.stderr.startswith("parley: ")
-    assert done.stderr.count("\n") == 1
-    assert done.stdout == ""
+def test_failures_are_one_line(parley: Parley, words: list[str], code: int, said: str) -> None:
+    status, out, err = parley(*words)
+    assert (status, out) == (code, "")
+    assert said in err
+    assert err.startswith("parley: ")
+    assert err.count("\n") == 1
 
 
-def test_a_taken_port_names_the_ways_out() -> None:
+def test_a_taken_port_names_the_ways_out(parley: Parley) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = parley("up", "--preset", "tone", "--port", str(port))
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
-    assert "--port 0" in done.stderr
+        status, _, err = parley("up", "--preset", "tone", "--port", str(port))
+    assert status == 1
+    assert err.count("\n") == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in err
+    assert "--port 0" in err
 
 
 @pytest.mark.parametrize("command", [[], ["up"], ["talk"], ["say"], ["transcribe"], ["status"], ["models"], ["models", "load"]])
-def test_help_teaches_by_example(command: list[str]) -> None:
-    done = parley(*command, "--help")
-    assert done.returncode == 0
-    assert f"parley {command[0]}" in done.stdout if command else "parley talk" in done.stdout
+def test_help_teaches_by_example(parley: Parley, command: list[str]) -> None:
+    status, out, _ = parley(*command, "--help")
+    assert status == 0
+    assert f"parley {command[0]}" in out if command else "parley talk" in out
+
+
+def test_a_surprise_is_one_line_and_its_trace_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fail(ValueError("odd\nthing"), verbose=False) == 1
+    assert capsys.readouterr().err == "parley: unexpected ValueError: odd thing (--verbose shows the trace)\n"
+    fail(ValueError("odd"), verbose=True)
+    assert "Traceback" not in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_whole_command_is_a_process() -> None:
+    done = subprocess.run([sys.executable, "-m", "client.cli", "say", " "], capture_output=True, text=True, timeout=40, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "parley: there is nothing to say: give some text, or - and text on stdin\n"
 
 
 def test_the_command_starts_without_the_heavy_libraries() -> None:
