@@ -43,6 +43,9 @@ class Front:
         request = stt_pb2.SttStartSessionRequest(session_id=session_id, config=stt_pb2.SttConfig(**wanted))
         return await self.stub.StartSession(request, timeout=DEADLINE_S)
 
+    def open_streams(self) -> int:
+        return int(self.registry.get_sample_value("parley_stt_streams") or 0)
+
     def failures(self, reason: str) -> float:
         return self.registry.get_sample_value("parley_stt_errors_total", {"reason": reason}) or 0.0
 

@@ -323,19 +323,28 @@ async def test_a_forced_unload_aborts_the_stream(front, call):
             assert failure.value.code() is grpc.StatusCode.ABORTED
 
 
-async def test_sessions_without_a_stream_end_by_themselves(front, call):
-    async with front(max_sessions=1000, idle_ttl_ms=200) as stt:
-        await asyncio.gather(*(stt.start(f"s{number}") for number in range(300)))
-        assert len(stt.sessions) == 300
-        assert stt.models.list(False)[0].refs == 300
-        streams = []
-        for number in range(100):  # half of them vanish in mid-word
-            async with call(stt.stub, f"s{number}") as stream:
-                await stream.say(bytes(FRAME_BYTES))
-                streams.append(stream)
+async def test_a_thousand_abandoned_sessions_all_come_back(front, call):
+    async with front(max_sessions=1000) as stt:
+        for first in range(0, 800, 100):  # never had a stream
+            starts = (
+                stt.stub.StartSession(stt_pb2.SttStartSessionRequest(session_id=f"s{first + number}", idle_ttl_ms=1), timeout=20)
+                for number in range(100)
+            )
+            await asyncio.gather(*starts)
+        streams = [call(stt.stub, f"t{number}") for number in range(200)]  # vanish in mid-word
+        for stream in streams:
+            await stt.start(stream.session_id)
+            await stream.__aenter__()
+            await stream.say(bytes(FRAME_BYTES))
+        await stt.until(lambda: stt.open_streams() == 200)
+        assert stt.models.list(False)[0].refs >= 200
+        for stream in streams:
+            stt.sessions.get(stream.session_id).idle_ttl_s = 0.01
+            stream.call.cancel()
         await stt.until(lambda: len(stt.sessions) == 0)
+        assert stt.open_streams() == 0
         assert stt.models.list(False)[0].refs == 0
-        await stt.until(lambda: not stt.models._find("tone", "").process.jobs)
+        assert not stt.models._find("tone", "").process.jobs
 
 
 async def test_a_drain_refuses_tells_and_waits(front, call, spoken):
