@@ -254,7 +254,7 @@ def test_after_a_stop_a_session_speaks_like_a_new_one(
     perform(old, steps)
     old.stop()
     assert old.world.jobs == {}
-    old.next_id = old.world.session._last_utterance_id + 1
+    old.next_id = max(old.said, default=0) + 1
     for talk in (old, new):
         for text in later:
             talk.say(text, False, True)

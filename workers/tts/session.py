@@ -21,14 +21,13 @@ from parley.errors import ParleyError, code_of
 from parley.v1 import audio_pb2, tts_pb2
 from workers.engines.api import WordMark
 from workers.tts.acks import AckLog, verb_name
-from workers.tts.config import style_of, style_with
 from workers.tts.emission import Emission, buffered_ms
 from workers.tts.generation import Command, Generation
+from workers.tts.intake import Intake
 from workers.tts.lease import Lease
 from workers.tts.limits import TtsLimits
 from workers.tts.metrics import Tally
 from workers.tts.pacing import Pacer
-from workers.tts.utterance import Utterance
 
 MAX_EVENTS: Final = 1024
 _MAX_EPOCH: Final = 2**32 - 2
@@ -47,16 +46,13 @@ class TtsSession:
         self.draining = False
         self._limits = limits
         self._tally = tally
-        self._style = style_of(config)
         self._pacer = Pacer(config.pacing, config.lead_ms, config.max_frames_per_message)
         self._generation = Generation(config.buffer_ms)
+        self._intake = Intake(config, limits, self._generation)
         words = config.marks == audio_pb2.MARK_KIND_WORD
         self._emission = Emission(self._pacer, config.max_frames_per_message, words, tally)
         self._events: deque[audio_pb2.AudioFrame] = deque()
         self._acks = AckLog()
-        self._open: Utterance | None = None
-        self._last_utterance_id = 0
-        self._text_due_us: int | None = None
         self._paused = False
         self._pause_due_us: int | None = None
         self._pause_lost = False
@@ -71,6 +67,7 @@ class TtsSession:
     def attach(self, session_id: str) -> None:
         """A stream begins."""
         self._attached, self._half_closed, self._failure = True, False, None
+        self._credit_due_us = None
         self._greeting = session_id
 
     def detach(self, now_us: int) -> None:
@@ -83,20 +80,13 @@ class TtsSession:
     def half_close(self, now_us: int) -> None:
         """The client says no more: what was said is spoken to its end."""
         self._half_closed = True
-        if self._open is not None:
-            self._open.end(self._generation.samples_per_weight)
-            self._open = None
+        self._intake.end()
         self._generation.feed(now_us)
 
     @property
     def finished(self) -> bool:
         """A half-closed stream has nothing left to write."""
         return self._half_closed and not self._generation.utterances and not self._events
-
-    @property
-    def half_closed(self) -> bool:
-        """The client will say no more on this stream."""
-        return self._half_closed
 
     # ---------- what the client says ----------
 
@@ -106,23 +96,7 @@ class TtsSession:
         Raises:
             ParleyError: BAD_SEQUENCE, BAD_REQUEST, TEXT_TOO_LONG, TOO_FAST.
         """
-        if not (chunk.text or chunk.end_of_utterance or chunk.HasField("style") or (chunk.flush and self._open)):
-            return
-        if chunk.epoch > self.epoch:
-            raise ParleyError("BAD_SEQUENCE", f"epoch: {self.epoch} is the current one, got {chunk.epoch} without a STOP between them")
-        if chunk.epoch and chunk.epoch < self.epoch:
-            return
-        utterance = self._utterance_of(chunk, now_us)
-        if not utterance.expired:
-            size = len(chunk.text.encode())
-            self._check_waiting(size)
-            utterance.take(chunk, size, self._limits.max_text_bytes, self._generation.samples_per_weight)
-        if self._open is not utterance:
-            self._admit(utterance)
-        if chunk.end_of_utterance:
-            self._open = None
-        waits = self.config.max_text_wait_ms and self._open is not None and utterance.text_waits
-        self._text_due_us = now_us + self.config.max_text_wait_ms * 1000 if waits else None
+        self._intake.take(chunk, self.epoch, self.lease, now_us)
         self._generation.feed(now_us)
 
     def flow(self, flow: audio_pb2.Flow, now_us: int) -> None:
@@ -259,36 +233,6 @@ class TtsSession:
         """Those of the utterances under way and of those to come."""
         return [self.lease, *(utterance.lease for utterance in self._generation.utterances)]
 
-    # ---------- text ----------
-
-    def _utterance_of(self, chunk: tts_pb2.TextChunk, now_us: int) -> Utterance:
-        """The utterance that `chunk` belongs to; a new one is not admitted before its text was found good."""
-        asked, current = chunk.utterance_id, self._open
-        if current is not None and asked in (0, current.utterance_id):
-            if chunk.HasField("style"):
-                raise ParleyError("BAD_REQUEST", f"style: only with an utterance's first text, and {current.utterance_id} has begun")
-            return current
-        if current is not None and not current.expired:
-            raise ParleyError("BAD_SEQUENCE", f"utterance_id: {current.utterance_id} has not ended, got {asked}")
-        number = asked or self._last_utterance_id + 1
-        if number <= self._last_utterance_id:
-            raise ParleyError("BAD_SEQUENCE", f"utterance_id: expected more than {self._last_utterance_id}, got {asked}")
-        style = style_with(self._style, chunk.style, self.lease.card) if chunk.HasField("style") else self._style
-        return Utterance(number, self.epoch, self.lease, style, now_us)
-
-    def _admit(self, utterance: Utterance) -> None:
-        self._open = utterance
-        self._last_utterance_id = utterance.utterance_id
-        self._generation.utterances.append(utterance)
-
-    def _check_waiting(self, size: int) -> None:
-        waiting = self._generation.utterances
-        if len(waiting) >= self._limits.max_waiting_utterances and self._open is None:
-            raise ParleyError("TOO_FAST", f"at most {self._limits.max_waiting_utterances} utterances may wait to be spoken")
-        total = size + sum(utterance.bytes_received for utterance in waiting)
-        if total > max(self._limits.max_waiting_text_bytes, self._limits.max_text_bytes):
-            raise ParleyError("TOO_FAST", f"at most {self._limits.max_waiting_text_bytes} bytes of text may wait to be spoken, got {total}")
-
     # ---------- controls ----------
 
     def _pause(self, control: audio_pb2.Control, now_us: int) -> audio_pb2.ControlAck:
@@ -355,10 +299,12 @@ class TtsSession:
 
     def _discard(self) -> None:
         """Drop everything that was not emitted; the client has dropped, or will drop, what it has."""
+        self._intake.forget()
+        self._drop()
+
+    def _drop(self) -> None:
         self._tally.discarded_ms += buffered_ms(self._generation.discard())
         self._emission.restart()
-        self._open = None
-        self._text_due_us = None
         self._pacer.restart()
 
     # ---------- time ----------
@@ -367,11 +313,8 @@ class TtsSession:
         if self._pause_due_us is not None and now_us >= self._pause_due_us:
             self._pause_due_us = None
             self._expire()
-        if self._text_due_us is not None and now_us >= self._text_due_us:
-            self._text_due_us = None
-            if self._open is not None:
-                self._open.flush(self._generation.samples_per_weight)
-                self._generation.feed(now_us)
+        if self._intake.speak_waiting(now_us):
+            self._generation.feed(now_us)
         if self._credit_due_us is not None and now_us >= self._credit_due_us:
             self._failure = ParleyError("SLOW_CLIENT", "the client has closed its side without allowing the rest of the audio")
 
@@ -380,13 +323,10 @@ class TtsSession:
         held = list(self._generation.utterances)
         if not held:
             return
-        still_open = self._open
         frozen = self._generation.frozen
-        self._discard()
+        self._intake.expire()
+        self._drop()
         self._pause_lost = True
-        if still_open is not None:
-            still_open.expired = True
-            self._open = still_open
         if frozen:
             self._generation.freeze()
         for utterance in held:
@@ -402,7 +342,7 @@ class TtsSession:
 
     def _next_wake(self) -> int | None:
         emission_due = None if self._paused else self._emission.due_us
-        times = (emission_due, self._pause_due_us, self._text_due_us, self._credit_due_us)
+        times = (emission_due, self._pause_due_us, self._intake.due_us, self._credit_due_us)
         return min((time for time in times if time is not None), default=None)
 
     def _emit(self, event: audio_pb2.TtsEvent) -> None:
