@@ -11,6 +11,7 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import threading
 from contextlib import AsyncExitStack
 from typing import Any, Final, Protocol
@@ -44,6 +45,7 @@ from workers.worker_service import WorkerServicer
 SERVER_GRACE_S: Final = 1.0
 WATCHDOG_S: Final = 10.0  # from the end of the drain to a hard exit
 EXIT_HARD: Final = 1
+WILDCARDS: Final = ("0.0.0.0", "[::]")
 
 log = structlog.get_logger()
 
@@ -91,7 +93,7 @@ class App:
             self._listen_to_signals(stack)
             server = self._server()
             port = _bind(server, self._settings.listen)
-            self._board.address = self._settings.advertise or _address(self._settings.listen, port)
+            self._board.address = _advertised(self._settings.advertise or self._settings.listen, port)
             if self._settings.http:
                 await self._open_page(stack)
             await stack.enter_async_context(self._models)
@@ -271,7 +273,13 @@ def _bind(server: grpc.aio.Server, listen: str) -> int:
     return port
 
 
+def _advertised(address: str, port: int) -> str:
+    """What orchestrators are told; a wildcard is nobody's address, but the host's name may be one."""
+    host, given_port = split_address(address)
+    return f"{socket.gethostname() if host in WILDCARDS else host}:{given_port or port}"
+
+
 def _address(listen: str, port: int) -> str:
     """Where to reach what listens on `listen`, whose port 0 has become `port`."""
     host, _ = split_address(listen)
-    return f"{'127.0.0.1' if host in ('0.0.0.0', '[::]') else host}:{port}"
+    return f"{'127.0.0.1' if host in WILDCARDS else host}:{port}"

@@ -54,7 +54,8 @@ class WorkerSettings(ServiceSettings):
     http: Address = ""
     """Where the page with /health, /ready, /status and /metrics listens; empty means nowhere."""
     advertise: Address = ""
-    """HOST:PORT under which orchestrators reach this worker, as told to the directory; empty means `listen`."""
+    """HOST:PORT under which orchestrators reach this worker, as told to the directory; port 0 means the one that `listen` got. Empty
+    means `listen`, with the host's own name in place of 0.0.0.0."""
     worker_id: str = Field("", max_length=128)
     """This worker's name in the directory and in logs; empty means one made of host and process."""
     redis: str = ""

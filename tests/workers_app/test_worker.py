@@ -144,6 +144,19 @@ async def test_sigterm_drains_tells_and_ends_well(worker):
         assert await it.ended() == 0
 
 
+async def test_a_drain_does_not_wait_for_a_load_or_for_redis(worker, tmp_path):
+    silent = tmp_path / "python"  # an interpreter that never says anything
+    silent.write_text("#!/bin/sh\nexec sleep 60\n")
+    silent.chmod(0o755)
+    models = [{"id": "tone", "engine": "tone"}, {"id": "sleepy", "engine": "tone", "python": str(silent)}]
+    async with worker("stt", "--redis", "redis://127.0.0.1:1/0", models=models) as it:
+        stub = stt_pb2_grpc.SttServiceStub(it.channel)
+        answer = await stub.LoadModel(model_pb2.LoadModelRequest(model_id="sleepy"), timeout=10)
+        assert answer.model.state == model_pb2.MODEL_STATE_LOADING
+        it.process.terminate()
+        assert await it.ended() == 0
+
+
 async def test_the_drain_call_cuts_off_what_outlives_its_deadline(worker):
     async with worker("tts") as it:
         stub = tts_pb2_grpc.TtsServiceStub(it.channel)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
 
 import structlog
@@ -89,7 +89,7 @@ class Session:
         """Do what the core says, with or without a stream."""
         for action in actions:
             if isinstance(action, Reload):
-                self._table.group.create_task(self._reload(action.control_id))
+                self._table.spawn(self._reload(action.control_id))
             elif self.stream is not None:
                 self.stream.perform((action,))
             elif isinstance(action, Emit) and action.event.HasField("ack"):
@@ -129,7 +129,8 @@ class Sessions:
         self.models = models
         self.limits = limits
         self.metrics = metrics
-        self.group = group
+        self._group = group
+        self._tasks: set[asyncio.Task[None]] = set()
         self.draining = False
         self._changed = changed
         self._sessions: dict[str, Session] = {}
@@ -188,6 +189,12 @@ class Sessions:
             session.idle_timer.cancel()
             session.idle_timer = None
 
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """A task that outlives the call it came with, and ends with the sessions."""
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def begin_drain(self, deadline_ms: int) -> None:
         """Take no new sessions, and tell those that are there."""
         self.draining = True
@@ -199,6 +206,8 @@ class Sessions:
 
     def end_all(self, error: ParleyError) -> None:
         """End every session, its stream with `error`."""
+        for task in self._tasks:
+            task.cancel()
         for session in list(self._sessions.values()):
             if session.stream is not None:
                 session.stream.fail(error)
