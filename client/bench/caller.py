@@ -3,7 +3,8 @@
 Called with the time, once per 20 ms for its next microphone frame (`frame`), and for everything that comes (`heard`, `told`).
 Speech begins and ends with the frames that a voice detector called speech when the recording was prepared, at the moment they are sent:
     voice-to-voice   the last speech frame was sent     -> the first frame of the answer is here
-    barge-in         the first speech frame was sent    -> `flush` is here
+    barge-in         the first speech frame was sent    -> silence: `pause` or `flush` is here
+    flush            the first speech frame was sent    -> `flush` is here: the server is sure that it was interrupted
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class Caller:
         self._at = 0  # next frame of the clip, or of the noise
         self._ended_s = 0.0  # when the last speech frame went out
         self._interrupting_s: float | None = None  # when a barge-in began that was not yet answered by `flush`
+        self._silenced = False  # that barge-in was answered by `pause`
+        self._held = False  # paused: what comes waits
         self._barge_in_at_s: float | None = None
         self._fresh = False  # an utterance was announced since we began to speak
         self._dead = False  # flushed: nothing of this utterance may come any more
@@ -89,6 +92,9 @@ class Caller:
         self._heard_s = now_s
         if self._floor is Floor.AWAITING and self._fresh:
             self._answered(now_s)
+        self._tally.count("frames", frames)
+        if self._held:
+            return
         playout = self._playout
         if playout is None:
             playout = self._playout = Playout()
@@ -99,7 +105,6 @@ class Caller:
                 self._tally.count("late_frames")
             if arrival.underrun:
                 self._tally.count("underruns")
-        self._tally.count("frames", frames)
 
     def told(self, now_s: float, message: Mapping[str, Any]) -> None:
         """A text message came."""
@@ -108,6 +113,10 @@ class Caller:
                 self._started()
             case "flush":
                 self._flushed(now_s)
+            case "pause":
+                self._paused(now_s)
+            case "resume":
+                self._held = False
             case "state":
                 if message.get("state") == "SPEAKING":  # taken back: what was flushed is sent again
                     self._dead = False
@@ -135,7 +144,7 @@ class Caller:
         self._floor = Floor.SPEAKING
         self._clip, self._at = self._clips[self._turn.clip], 0
         self._interrupting_s = self._barge_in_at_s = None
-        self._fresh = False
+        self._fresh = self._silenced = False
 
     def _listen(self, now_s: float) -> None:
         if self._barge_in_at_s is not None and now_s >= self._barge_in_at_s:
@@ -174,18 +183,32 @@ class Caller:
 
     def _started(self) -> None:
         self._playout = Playout()
-        self._fresh, self._dead = True, False
+        self._fresh, self._dead, self._held = True, False, False
         if self._floor is Floor.SPEAKING:
             self._tally.count("early_answers")
 
+    def _paused(self, now_s: float) -> None:
+        self._silence(now_s)
+        if self._floor is Floor.LISTENING:
+            self._tally.count("false_pauses")
+        self._playout = None  # what comes after `resume` has a schedule of its own
+        self._held = True
+
     def _flushed(self, now_s: float) -> None:
+        self._silence(now_s)
         if self._interrupting_s is not None:
-            self._tally.sample("barge_in_ms", (now_s - self._interrupting_s) * 1000)
+            self._tally.sample("flush_ms", (now_s - self._interrupting_s) * 1000)
             self._interrupting_s = None
         elif self._floor is Floor.LISTENING:
             self._tally.count("false_barge_ins")
         self._playout = None
-        self._fresh, self._dead = False, True
+        self._fresh, self._dead, self._held = False, True, False
+
+    def _silence(self, now_s: float) -> None:
+        """The agent is to be heard no more, by `pause` or by `flush`, whichever comes first."""
+        if self._interrupting_s is not None and not self._silenced:
+            self._silenced = True
+            self._tally.sample("barge_in_ms", (now_s - self._interrupting_s) * 1000)
 
     def _utterance_ended(self, now_s: float, reason: str) -> None:
         self._playout = None

@@ -26,10 +26,18 @@ STARVED_SHARE = 0.01
 CONTENDED_MS_PER_S = 100
 COUNTS = ("turns", "underruns", "late_frames", "frames", "barge_ins")
 TROUBLES = (
-    "unanswered", "empty_turns", "failed_turns", "early_answers", "stalled_answers", "missed_barge_ins", "false_barge_ins", "dead_frames",
+    "unanswered",
+    "empty_turns",
+    "failed_turns",
+    "early_answers",
+    "stalled_answers",
+    "missed_barge_ins",
+    "false_barge_ins",
+    "false_pauses",
+    "dead_frames",
     "unsent_frames",
-)  # fmt: skip
-SUMMARIES = ("v2v_ms", "barge_in_ms", "late_ms")
+)
+SUMMARIES = ("v2v_ms", "barge_in_ms", "flush_ms", "late_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,12 @@ def talk_table(report: Report) -> Table:
     for role in ROLES:
         table.add_row(f"CPU ms/s {role}", *(_number(row["cpu_ms_per_session_s"][role]) for row in report.rows))
     table.add_row("MB", *(_number(row["mb_per_session"]) for row in report.rows), end_section=True)
-    for name, words in (("v2v_ms", "voice to voice ms"), ("barge_in_ms", "barge-in ms"), ("late_ms", "frame late ms")):
+    for name, words in (
+        ("v2v_ms", "voice to voice ms"),
+        ("barge_in_ms", "barge-in ms"),
+        ("flush_ms", "flush ms"),
+        ("late_ms", "frame late ms"),
+    ):
         for key in ("p50", "p95", "p99", "max"):
             table.add_row(f"{words} {key}", *(_number(row[name][key], 1) for row in report.rows))
         table.add_row(f"{words} n", *(str(row[name]["n"]) for row in report.rows), end_section=True)

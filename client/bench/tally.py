@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-SERIES = ("v2v_ms", "barge_in_ms", "late_ms", "tick_late_ms")
+SERIES = ("v2v_ms", "barge_in_ms", "flush_ms", "late_ms", "tick_late_ms")
 
 
 @dataclass(slots=True)

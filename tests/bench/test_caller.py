@@ -98,10 +98,35 @@ def test_barge_in_runs_from_the_first_speech_frame_to_the_flush() -> None:
     world.step()  # the clip's first frame is no speech yet; its second went out now
     world.now_s = world.now_s - 0.020 + 0.180
     world.told("flush", utterance_id=1)
-    assert world.result("barge_in_ms") == [180.0]
+    assert world.result("barge_in_ms") == world.result("flush_ms") == [180.0]
     assert world.tally.counts["barge_ins"] == 1
     world.until(Floor.AWAITING)
     assert not world.tally.counts["missed_barge_ins"]
+
+
+def test_a_pause_is_silence_and_the_flush_after_it_the_verdict() -> None:
+    world = barging()
+    world.step()
+    began_s = world.now_s - 0.020
+    world.now_s = began_s + 0.060
+    world.told("pause", utterance_id=1)
+    world.caller.heard(world.now_s, 1)  # under way when the server paused: it waits, and is not late
+    world.now_s = began_s + 0.400
+    world.told("flush", utterance_id=1)
+    assert world.result("barge_in_ms") == [60.0]
+    assert world.result("flush_ms") == [400.0]
+
+
+def test_a_pause_that_is_taken_back_shifts_the_schedule_and_is_no_underrun(heard_out: World) -> None:
+    heard_out.told("pause", utterance_id=1)
+    heard_out.now_s += 0.5
+    heard_out.told("resume", utterance_id=1)
+    for _ in range(10):
+        heard_out.caller.heard(heard_out.now_s, 1)
+        heard_out.step()
+    assert heard_out.tally.counts["false_pauses"] == 1
+    assert not heard_out.tally.counts["underruns"]
+    assert not heard_out.tally.counts["late_frames"]
 
 
 def test_audio_after_the_flush_is_dead_until_the_next_utterance() -> None:

@@ -42,7 +42,7 @@ def test_a_row_has_the_contracts_keys(tmp_path: Path) -> None:
     (only,) = written["rows"]
     assert only["cpu_ms_per_session_s"] == {"orchestrator": 4.0, "fronts": 3.0, "engines": 1.0}
     assert only["mb_per_session"] == 0.25
-    assert all(set(only[name]) == SUMMARY for name in ("v2v_ms", "barge_in_ms", "late_ms"))
+    assert all(set(only[name]) == SUMMARY for name in ("v2v_ms", "barge_in_ms", "flush_ms", "late_ms"))
     assert only["v2v_ms"] == {"p50": 700.0, "p95": 710.0, "p99": 710.0, "max": 710.0, "n": 3}
     assert (only["turns"], only["underruns"], only["late_frames"], only["errors"]) == (3, 0, 0, 3)
 
