@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+_SHORT_S = (0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1)
 _LATENCY_S = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5)
 
 
@@ -17,6 +18,14 @@ class Metrics:
         self.ended = Counter("parley_sessions_ended", "sessions ended", ["reason"], registry=registry)
         self.exchanges = Counter("parley_exchanges", "exchanges by how they ended", ["reason"], registry=registry)
         self.barge_ins = Counter("parley_barge_ins", "times the user took the floor from a speaking agent", registry=registry)
+        self.verdicts = Counter("parley_verdicts", "what sounds over the agent's speech were", ["verdict", "reason"], registry=registry)
+        self.unheard = Counter("parley_unheard_seconds", "audio that was synthesized and stopped before it was heard", registry=registry)
+        self.onset_to_silence = Histogram(
+            "parley_onset_to_silence_seconds", "from the user's first sound to the agent's pause", buckets=_SHORT_S, registry=registry
+        )
+        self.resumed_gap = Histogram(
+            "parley_resumed_gap_seconds", "pauses that turned out to be no interruption", buckets=_SHORT_S, registry=registry
+        )
         self.errors = Counter("parley_errors", "errors told to clients", ["reason"], registry=registry)
         self.underruns = Counter("parley_underruns", "times a client ran dry within an utterance", registry=registry)
         self.late_frames = Counter("parley_late_frames", "frames sent more than 20 ms after they were due", registry=registry)

@@ -54,6 +54,19 @@ class VadSettings(Section):
     """Audio from before the start of speech that the recogniser gets too."""
 
 
+class BargeInSettings(Section):
+    """When is a sound over the agent's speech an interruption?"""
+
+    deadline_ms: Annotated[int, Field(ge=50, le=5000)] = 600
+    """The agent is paused for no longer than this before a verdict."""
+    words_after_ms: Annotated[int, Field(ge=0, le=5000)] = 260
+    """How long after the end of a sound its words may still come."""
+    min_words: Annotated[int, Field(ge=1)] = 1
+    """Words that are no backchannel, to be an interruption."""
+    min_speech_ms: Ms = 0
+    """Shorter sounds are never one."""
+
+
 class TurnSettings(Section):
     """When is it the agent's turn?"""
 
@@ -137,6 +150,7 @@ class OrchestratorSettings(ServiceSettings):
     directory: DirectorySettings = DirectorySettings()
     responder: ResponderSettings = ResponderSettings()
     vad: VadSettings = VadSettings()
+    barge_in: BargeInSettings = BargeInSettings()
     turn: TurnSettings = TurnSettings()
     speech: SpeechSettings = SpeechSettings()
     recognition: RecognitionSettings = RecognitionSettings()

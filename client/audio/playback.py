@@ -2,8 +2,9 @@
 
 Pure: it is pushed frames, pulled by whoever owns the sound device's clock, and never asks for the time. It is not thread-safe; a
 device's callback thread pulls under the owner's lock. Sound of one utterance starts when `PREFILL_MS` lie ready or all of it has
-come; when it runs dry in mid-utterance, silence is played (an underrun) and the buffer fills up again before it goes on. `flush` drops
-all of it. How much lies here is the server's choice, up to `MOST_S`: beyond that the oldest sound is dropped.
+come; when it runs dry in mid-utterance, silence is played (an underrun) and the buffer fills up again before it goes on. `pause` plays
+silence and keeps all, `resume` goes on with the very next sample; `flush` drops all of it. How much lies here is the server's choice,
+up to `MOST_S`: beyond that the oldest sound is dropped.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Playback:
         self._most_bytes = int(MOST_S * rate_hz) * SAMPLE_BYTES
         self._queue: deque[_Utterance] = deque()
         self._last: _Utterance | None = None
+        self._paused = False
 
     def begin(self, utterance_id: int) -> None:
         """What is pushed from now on belongs to this utterance; the ones before it are complete. The same id again goes on with it."""
@@ -70,8 +72,17 @@ class Playback:
         if self._newest is not None:
             self._newest.complete = True
 
+    def pause(self) -> None:
+        """Silence, at once; nothing is forgotten."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._paused = False
+
     def flush(self) -> None:
         """Forget everything that has not been played, at once. The newest utterance may still go on where it was cut."""
+        self._paused = False
         for utterance in self._queue:
             utterance.pcm.clear()
             utterance.read_bytes = 0
@@ -84,7 +95,7 @@ class Playback:
     def pull(self, samples: int) -> bytes:
         """The next `samples` for the loudspeaker, filled up with silence. They count as played."""
         wanted, out = samples * SAMPLE_BYTES, bytearray()
-        while self._queue and len(out) < wanted:
+        while self._queue and len(out) < wanted and not self._paused:
             head = self._queue[0]
             if not head.running and not head.complete and head.ready_bytes < self._prefill_bytes:
                 break

@@ -2,7 +2,7 @@
 
 The messages are plain dictionaries: a client needs to know nothing but the wire (`docs/protocol.md`). Audio goes up in real time, one
 binary message per 20 ms; what comes down goes to the ear's buffer. While something plays the server is told how far (`playback`),
-every 100 ms and at every `flush`, because what was heard decides what the agent believes to have said.
+every 100 ms and at every `pause` and `flush`, because what was heard decides what the agent believes to have said.
 """
 
 from __future__ import annotations
@@ -91,11 +91,15 @@ class Conversation:
                     playback.begin(int(message["utterance_id"]))
                 case "utterance_ended":
                     playback.end()
+                case "pause":
+                    playback.pause()
+                case "resume":
+                    playback.resume()
                 case "flush":
                     playback.flush()
                 case _:
                     pass
-        if message.get("type") == "flush":
+        if message.get("type") in ("pause", "flush"):
             await self._report(socket)
         if message.get("type") == "error" and message.get("fatal"):
             self._fatal = message

@@ -83,7 +83,7 @@ class Script:
                 self._state = str(message.get("state"))
             case "conversation_complete":
                 self._completed = True
-                if message.get("reason") in ("played", "interrupted", "answered"):
+                if message.get("reason") in ("played", "interrupted", "answered", "silent"):
                     self._count_answer()
             case "response_text" if message.get("text"):
                 self._waited = 0

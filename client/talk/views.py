@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from client.talk.picture import Picture, ending, latency_line
 
@@ -100,6 +100,15 @@ class LiveView:
         self._live.update(Group(*rows), refresh=True)
 
 
+_UNANSWERED: Final = {"empty": "no words were understood", "silent": "(nothing to say to that)", "failed": "the answer failed"}
+
+
+def verdict_line(message: Mapping[str, Any]) -> str:
+    """What a sound over the agent's speech was taken for, and how long that took."""
+    went_on = "" if message.get("verdict") == "interruption" else ", went on"
+    return f"{message.get('verdict')} ({message.get('reason')}) {message.get('after_ms', 0):.0f} ms after the pause{went_on}"
+
+
 def lines_of(message: Mapping[str, Any], picture: Picture) -> list[tuple[str, str]]:
     """The finished lines, as (who, text), that a message gives rise to; `picture` has taken it in already."""
     match message.get("type"):
@@ -114,8 +123,10 @@ def lines_of(message: Mapping[str, Any], picture: Picture) -> list[tuple[str, st
             )
         case "latency":
             return [("", latency_line(message))]
-        case "conversation_complete" if message.get("reason") in ("empty", "failed"):
-            return [("", "no words were understood" if message["reason"] == "empty" else "the answer failed")]
+        case "conversation_complete" if message.get("reason") in _UNANSWERED:
+            return [("", _UNANSWERED[message["reason"]])]
+        case "verdict":
+            return [("", verdict_line(message))]
         case "error":
             return [("error", f"{message.get('message')} [{message.get('code')}]")]
         case "client_note":

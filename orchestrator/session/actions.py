@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from orchestrator.responders.api import ReplyRequest
 from orchestrator.session.events import Timer
+from orchestrator.session.verdict import Evidence, Ruling
 from orchestrator.transports.protocol import ServerMessage
 from parley.directory import WorkerKind
 from parley.errors import ParleyError
@@ -74,10 +75,35 @@ class Speak:
 
 
 @dataclass(frozen=True, slots=True)
-class StopSpeaking:
-    """Cut the client's sound now, and STOP the worker: the utterance's epoch is dead."""
+class HoldSpeaking:
+    """Silence the client now, and PAUSE the worker: no sample is lost, all of it may go on. The sound began at `onset_ms`."""
 
     utterance_id: int
+    onset_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class GoOnSpeaking:
+    """RESUME the worker, and the client with the sample after the last one played, `gap_ms` after the pause."""
+
+    utterance_id: int
+    gap_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """A verdict on the user's sound over the agent's speech, for logs and metrics."""
+
+    ruling: Ruling
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class StopSpeaking:
+    """Cut the client's sound now, and STOP the worker: the utterance's epoch is dead. `unheard_ms` of its audio was made for nothing."""
+
+    utterance_id: int
+    unheard_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +130,6 @@ class Terminate:
 
 
 Action = (
-    Send | StartTimer | CancelTimer | OpenMicrophone | Finalize | DiscardSpeech | StartReply | CancelReply | Speak | StopSpeaking
-    | DropWorker | SetRate | Terminate
+    Send | StartTimer | CancelTimer | OpenMicrophone | Finalize | DiscardSpeech | StartReply | CancelReply | Speak | HoldSpeaking
+    | GoOnSpeaking | Ruled | StopSpeaking | DropWorker | SetRate | Terminate
 )  # fmt: skip

@@ -22,10 +22,12 @@ from orchestrator.responders.api import ReplyRequest, Responder
 from orchestrator.session import actions as do
 from orchestrator.session import events as ev
 from orchestrator.session.ledger import SpokenMark
-from orchestrator.session.machine import Rules, SessionMachine
+from orchestrator.session.machine import SessionMachine
 from orchestrator.session.pacer import Pacer
 from orchestrator.session.recording import Recording
+from orchestrator.session.rules import Rules
 from orchestrator.session.turn import Utterance
+from orchestrator.session.verdict import Evidence, Ruling, VerdictRules
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.transports import protocol as msg
 from orchestrator.transports.api import Transport
@@ -37,6 +39,7 @@ from parley.errors import ParleyError
 from parley.v1 import audio_pb2, stt_pb2, tts_pb2
 
 _LOG = structlog.get_logger()
+_WORKER_BUFFER_MS = 1500  # what a worker may generate ahead: more only costs memory there, and is thrown away at an interruption
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,8 @@ class Session:
         else:
             self._ring.append(frame)
         if edge is Edge.STARTED:
-            self._dispatch(ev.SpeechStarted(self._now_ms()))
+            now_ms = self._now_ms()
+            self._dispatch(ev.SpeechStarted(now_ms, now_ms - self._gate.start_ms))
         elif edge is Edge.STOPPED:
             now_ms = self._now_ms()
             self._dispatch(ev.SpeechStopped(now_ms, now_ms - self._gate.stop_ms))
@@ -197,7 +201,7 @@ class Session:
     # ---------- from the workers ----------
 
     def on_hypothesis(self, hypothesis: stt_pb2.Hypothesis) -> None:
-        self._dispatch(ev.Heard(hypothesis.text, hypothesis.final))
+        self._dispatch(ev.Heard(hypothesis.text, hypothesis.final, self._now_ms()))
 
     def on_stt_ack(self, ack: audio_pb2.ControlAck) -> None:
         token = self._finalizing.pop(ack.control_id, None)
@@ -219,7 +223,7 @@ class Session:
         try:
             utterance.ledger.receive(frame.pcm)
         except OverflowError as error:
-            self._dispatch(ev.SpeechFailed(utterance.utterance_id, ParleyError("TOO_FAST", str(error))))
+            self._dispatch(ev.SpeechFailed(utterance.utterance_id, ParleyError("TOO_FAST", str(error)), self._now_ms()))
             return
         if not utterance.playout.started:  # the first frame does not wait for the clock's next tick
             self._shared.pacer.add(self, self._tick)
@@ -235,7 +239,7 @@ class Session:
 
     def on_agent_failed(self, utterance_id: int, error: ParleyError) -> None:
         self._log.warning("speech_failed", utterance_id=utterance_id, reason=error.reason, message=error.message)
-        self._dispatch(ev.SpeechFailed(utterance_id, error))
+        self._dispatch(ev.SpeechFailed(utterance_id, error, self._now_ms()))
 
     def on_tts_lost(self, error: ParleyError) -> None:
         utterance = self._machine.utterance
@@ -327,7 +331,20 @@ class Session:
                 self._cancel_reply()
             case do.Speak():
                 self._speak(action)
-            case do.StopSpeaking(utterance_id):
+            case do.HoldSpeaking(utterance_id, onset_ms):
+                self._shared.pacer.remove(self)
+                self._transport.hold(utterance_id)
+                self._tts.pause()
+                self._shared.metrics.onset_to_silence.observe((self._now_ms() - onset_ms) / 1000)
+            case do.GoOnSpeaking(utterance_id, gap_ms):
+                self._transport.go_on(utterance_id)
+                self._tts.resume()
+                self._shared.pacer.add(self, self._tick)
+                self._shared.metrics.resumed_gap.observe(gap_ms / 1000)
+            case do.Ruled(ruling, evidence):
+                self._note_verdict(ruling, evidence)
+            case do.StopSpeaking(utterance_id, unheard_ms):
+                self._shared.metrics.unheard.inc(unheard_ms / 1000)
                 self._shared.pacer.remove(self)
                 self._transport.cut(utterance_id)
                 self._tts.stop()
@@ -339,6 +356,17 @@ class Session:
                 self._end(reason, error)
             case _:
                 assert_never(action)
+
+    def _note_verdict(self, ruling: Ruling, evidence: Evidence) -> None:
+        self._shared.metrics.verdicts.labels(ruling.verdict.value, ruling.reason).inc()
+        self._log.info(
+            "verdict",
+            verdict=ruling.verdict.value,
+            reason=ruling.reason,
+            after_ms=round(evidence.elapsed_ms),
+            speech_ms=round(evidence.speech_ms),
+            held=evidence.held,
+        )
 
     def _speak(self, action: do.Speak) -> None:
         style = self._voice.style() if action.first else None
@@ -369,14 +397,14 @@ class Session:
                     self._dispatch(ev.ReplyPiece(utterance_id, piece, self._now_ms()))
                 else:
                     self._dispatch(ev.ReplyAct(utterance_id, piece))
-            self._dispatch(ev.ReplyDone(utterance_id))
+            self._dispatch(ev.ReplyDone(utterance_id, self._now_ms()))
         except ParleyError as error:
             self._log.warning("reply_failed", utterance_id=utterance_id, reason=error.reason, message=error.message)
-            self._dispatch(ev.ReplyFailed(utterance_id, error))
+            self._dispatch(ev.ReplyFailed(utterance_id, error, self._now_ms()))
         except Exception as error:
             self._log.exception("reply_failed", utterance_id=utterance_id)
             failure = ParleyError("RESPONDER_FAILED", f"the responder failed ({type(error).__name__})")
-            self._dispatch(ev.ReplyFailed(utterance_id, failure))
+            self._dispatch(ev.ReplyFailed(utterance_id, failure, self._now_ms()))
 
     def _end(self, reason: str, error: ParleyError | None) -> None:
         if self._over.is_set():
@@ -465,6 +493,12 @@ def _rules(settings: OrchestratorSettings) -> Rules:
         idle_ms=settings.limits.idle_s * 1000,
         duration_ms=settings.limits.duration_s * 1000,
         lead_ms=settings.speech.lead_ms,
+        verdict=VerdictRules(
+            deadline_ms=settings.barge_in.deadline_ms,
+            words_after_ms=settings.barge_in.words_after_ms,
+            min_words=settings.barge_in.min_words,
+            min_speech_ms=settings.barge_in.min_speech_ms,
+        ),
     )
 
 
@@ -482,5 +516,6 @@ def _tts_config(settings: OrchestratorSettings) -> tts_pb2.TtsConfig:
         pacing=tts_pb2.PACING_LEAD,
         lead_ms=settings.speech.worker_lead_ms,
         max_frames_per_message=5,
+        buffer_ms=_WORKER_BUFFER_MS,
         marks=audio_pb2.MARK_KIND_WORD,
     )

@@ -19,6 +19,7 @@ class Timer(Enum):
     TURN_LIMIT = "turn_limit"
     TRANSCRIPT = "transcript"
     FIRST_AUDIO = "first_audio"
+    VERDICT = "verdict"
     IDLE = "idle"
     DURATION = "duration"
 
@@ -30,9 +31,10 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """The VAD says that the user speaks."""
+    """The VAD says that the user has been speaking since `began_ms`."""
 
     at_ms: float
+    began_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Heard:
 
     text: str
     final: bool
+    at_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class ReplyDone:
     """The responder has said all."""
 
     utterance_id: int
+    at_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class ReplyFailed:
 
     utterance_id: int
     error: ParleyError
+    at_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +122,11 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class SpeechFailed:
-    """An utterance cannot be spoken (further): its worker is gone or its engine failed. `heard` is what had been played."""
+    """An utterance cannot be spoken (further): its worker is gone or its engine failed."""
 
     utterance_id: int
     error: ParleyError
+    at_ms: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ event that fits no row after that is a bug and raises IllegalMove, with nothing 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import singledispatchmethod
 
 from orchestrator.responders.api import EndConversation, ReplyRequest, Said, SetSpeed
@@ -19,7 +18,10 @@ from orchestrator.session.actions import (
     DiscardSpeech,
     DropWorker,
     Finalize,
+    GoOnSpeaking,
+    HoldSpeaking,
     OpenMicrophone,
+    Ruled,
     Send,
     SetRate,
     Speak,
@@ -32,7 +34,9 @@ from orchestrator.session.events import Event, Timer
 from orchestrator.session.floors import AGENT_MOVES, USER_MOVES, Agent, IllegalMove, User, public_state
 from orchestrator.session.ledger import Ledger
 from orchestrator.session.playout import Playout
-from orchestrator.session.turn import Turn, Utterance
+from orchestrator.session.rules import Rules
+from orchestrator.session.turn import Overlap, Turn, Utterance
+from orchestrator.session.verdict import Evidence, Policy, Ruling, Verdict, judge
 from orchestrator.transports.protocol import (
     ConversationComplete,
     Error,
@@ -43,43 +47,25 @@ from orchestrator.transports.protocol import (
     UtteranceEnded,
     UtteranceStarted,
 )
+from orchestrator.transports.protocol import Verdict as VerdictMessage
+from parley.audio import FRAME_MS
 from parley.errors import ParleyError
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The numbers the machine goes by; all in milliseconds."""
-
-    silence_ms: float = 550
-    """Silence that ends a turn."""
-    turn_limit_ms: float = 60_000
-    """A turn longer than this is answered as it stands."""
-    transcript_ms: float = 3_000
-    """Longest wait for a final transcript."""
-    first_audio_ms: float = 5_000
-    """Longest wait for the first frame after the first text went to the synthesizer."""
-    idle_ms: float = 300_000
-    """A session in which nothing happens for so long ends."""
-    duration_ms: float = 3_600_000
-    """A session ends after so long."""
-    lead_ms: float = 60
-    """How far audio is sent ahead of its place."""
-    history_entries: int = 200
-    """The oldest entries of a longer history are forgotten."""
 
 
 class SessionMachine:
     """One conversation's decisions."""
 
-    def __init__(self, session_id: str, rules: Rules, language: str = "en") -> None:
+    def __init__(self, session_id: str, rules: Rules, language: str = "en", policy: Policy = judge) -> None:
         self.session_id = session_id
         self.rules = rules
+        self.policy = policy
         self.language = language
         self.prompt = ""
         self.user = User.SILENT
         self.agent = Agent.RESTING
         self.turn: Turn | None = None
         self.utterance: Utterance | None = None
+        self.overlap: Overlap | None = None
         self.history: list[Said] = []
         self.ended = False
         self._connected = False
@@ -105,8 +91,7 @@ class SessionMachine:
         before = self.state
         actions = self._on(event)
         if self.state != before and not self.ended:
-            interruption = before[0] == "SPEAKING" and self.user is User.TALKING
-            actions.append(self._say_state("interruption" if interruption else _REASONS.get(type(event), "")))
+            actions.append(self._say_state(_reason(event, before[0], self.state[0])))
         return actions
 
     def new_turn_id(self) -> int:
@@ -134,11 +119,13 @@ class SessionMachine:
             ):
                 return self.utterance is None or self.utterance.utterance_id != number
             case ev.Heard():
-                return self.turn is None or self.agent not in (Agent.RESTING, Agent.FINALIZING)
+                return self.overlap is None and (self.turn is None or self.agent not in (Agent.RESTING, Agent.FINALIZING))
             case ev.TranscriptDone(token=token):
                 return self.turn is None or self.agent is not Agent.FINALIZING or self.turn.token != token
             case ev.TimerFired(timer=Timer.TURN_END):
-                return self.user is not User.PAUSING
+                return self.user is not User.PAUSING or self.overlap is not None
+            case ev.TimerFired(timer=Timer.VERDICT):
+                return self.overlap is None
             case ev.TimerFired(timer=Timer.TURN_LIMIT):
                 return self.user is User.SILENT
             case ev.TimerFired(timer=Timer.TRANSCRIPT):
@@ -166,15 +153,15 @@ class SessionMachine:
         pausing = self.user is User.PAUSING
         if self.user is User.TALKING:
             raise IllegalMove("speech starts while it is on")
-        if pausing:
-            self._move_user(User.TALKING)
-            return [CancelTimer(Timer.TURN_END)]
-        actions: list[Action] = []
         if self.agent is Agent.SPEAKING:
-            actions += self._yield_floor(event.at_ms, barged_in=True)
-        elif self.agent is not Agent.RESTING:
-            actions += self._take_back()
+            return self._hold(event)
         self._move_user(User.TALKING)
+        if self.overlap is not None:
+            self.overlap.stopped_ms = None
+            return []
+        if pausing:
+            return [CancelTimer(Timer.TURN_END)]
+        actions = [] if self.agent is Agent.RESTING else self._take_back()
         if self.turn is None:
             self.turn = Turn(self.new_turn_id())
         return [*actions, OpenMicrophone(), CancelTimer(Timer.IDLE), StartTimer(Timer.TURN_LIMIT, self.rules.turn_limit_ms)]
@@ -183,16 +170,19 @@ class SessionMachine:
     def _on_speech_stopped(self, event: ev.SpeechStopped) -> list[Action]:
         if self.user is not User.TALKING:
             return []  # the turn was cut while the speech went on
-        assert self.turn is not None
         self._move_user(User.PAUSING)
+        if self.overlap is not None:
+            self.overlap.stopped_ms = self.overlap.turn.speech_end_ms = event.silent_since_ms
+            return self._judge(event.at_ms)
+        assert self.turn is not None
         self.turn.speech_end_ms = event.silent_since_ms
-        left_ms = self.rules.silence_ms - (event.at_ms - event.silent_since_ms)
-        if left_ms <= 0:
-            return self._end_turn(event.at_ms)
-        return [StartTimer(Timer.TURN_END, left_ms)]
+        return self._wait_for_turn_end(self.turn, event.at_ms)
 
     @_on.register
     def _on_heard(self, event: ev.Heard) -> list[Action]:
+        if self.overlap is not None:
+            self.overlap.turn.hear(event.text, event.final)
+            return self._judge(event.at_ms)
         assert self.turn is not None
         self.turn.hear(event.text, event.final)
         if event.final or not event.text.strip():
@@ -201,6 +191,8 @@ class SessionMachine:
 
     @_on.register
     def _on_transcript_done(self, event: ev.TranscriptDone) -> list[Action]:
+        assert self.turn is not None
+        self.turn.transcript_ms = event.at_ms
         return self._answer(event.at_ms)
 
     @_on.register
@@ -236,15 +228,15 @@ class SessionMachine:
         actions = self._speak(utterance.splitter.finish())
         if utterance.spoken:
             return [*actions, Speak(utterance.utterance_id, "", end=True), final]
-        return [final, *self._close_exchange("empty", leave=utterance.last_words)]
+        return [final, *self._close_exchange("silent", event.at_ms, leave=utterance.last_words)]
 
     @_on.register
     def _on_reply_failed(self, event: ev.ReplyFailed) -> list[Action]:
         utterance = self.utterance
         assert utterance is not None
         if utterance.spoken:  # say what there is, then be done
-            return [_error(event.error), *self._on_reply_done(ev.ReplyDone(event.utterance_id))]
-        return [_error(event.error), *self._close_exchange("failed")]
+            return [_error(event.error), *self._on_reply_done(ev.ReplyDone(event.utterance_id, event.at_ms))]
+        return [_error(event.error), *self._close_exchange("failed", event.at_ms)]
 
     @_on.register
     def _on_audible(self, event: ev.Audible) -> list[Action]:
@@ -262,7 +254,7 @@ class SessionMachine:
         ended = UtteranceEnded(
             utterance_id=event.utterance_id, reason="played", heard_text=utterance.text.strip(), played_ms=round(event.played_ms, 1)
         )
-        return [Send(ended), *self._close_exchange("played", heard=utterance.text.strip(), leave=utterance.last_words)]
+        return [Send(ended), *self._close_exchange("played", event.at_ms, heard=utterance.text.strip(), leave=utterance.last_words)]
 
     @_on.register
     def _on_speech_failed(self, event: ev.SpeechFailed) -> list[Action]:
@@ -270,8 +262,8 @@ class SessionMachine:
         assert utterance is not None
         heard = utterance.text[: utterance.ledger.heard_chars(utterance.ledger.sent_samples)].strip()
         ended = UtteranceEnded(utterance_id=event.utterance_id, reason="failed", heard_text=heard, played_ms=utterance.ledger.sent_ms)
-        stop: list[Action] = [StopSpeaking(event.utterance_id)] if utterance.spoken else []
-        return [*stop, CancelReply(), _error(event.error), Send(ended), *self._close_exchange("failed", heard=heard)]
+        stop: list[Action] = [StopSpeaking(event.utterance_id, 0.0)] if utterance.spoken else []
+        return [*stop, CancelReply(), _error(event.error), Send(ended), *self._close_exchange("failed", event.at_ms, heard=heard)]
 
     @_on.register
     def _on_typed(self, event: ev.Typed) -> list[Action]:
@@ -283,11 +275,11 @@ class SessionMachine:
 
     @_on.register
     def _on_interrupted(self, event: ev.Interrupted) -> list[Action]:
-        if self.agent is Agent.SPEAKING:
-            return [*self._yield_floor(event.at_ms, barged_in=False), *self._rest()]
+        if self.agent in (Agent.SPEAKING, Agent.YIELDING):
+            return [*self._yield_floor(event.at_ms), *self._rest()]
         if self.agent is Agent.RESTING:
             return []
-        return [*self._take_back(), *self._close_exchange("interrupted")]
+        return [*self._take_back(), *self._close_exchange("interrupted", event.at_ms)]
 
     @_on.register
     def _on_prompted(self, event: ev.Prompted) -> list[Action]:
@@ -311,18 +303,23 @@ class SessionMachine:
         match event.timer:
             case Timer.TURN_END:
                 return self._end_turn(event.at_ms)
+            case Timer.VERDICT:
+                return self._judge(event.at_ms)
             case Timer.TURN_LIMIT:
+                if self.overlap is not None:  # a sound without end, and without words
+                    go_on = self._go_on(event.at_ms) if self.agent is Agent.YIELDING else []
+                    return [*go_on, *self._forget_overlap()]
                 assert self.turn is not None
                 if self.user is User.TALKING:
                     self.turn.speech_end_ms = event.at_ms
                 return self._end_turn(event.at_ms)
             case Timer.TRANSCRIPT:
                 late = ParleyError("TIMEOUT", f"no final transcript within {self.rules.transcript_ms:.0f} ms")
-                return [DiscardSpeech(), DropWorker("stt", late), _error(late), *self._answer(None)]
+                return [DiscardSpeech(), DropWorker("stt", late), _error(late), *self._answer(event.at_ms)]
             case Timer.FIRST_AUDIO:
                 assert self.utterance is not None
                 late = ParleyError("TIMEOUT", f"no speech within {self.rules.first_audio_ms:.0f} ms")
-                return [*self._on_speech_failed(ev.SpeechFailed(self.utterance.utterance_id, late)), DropWorker("tts", late)]
+                return [*self._on_speech_failed(ev.SpeechFailed(self.utterance.utterance_id, late, event.at_ms)), DropWorker("tts", late)]
             case Timer.IDLE:
                 return self._leave("idle_timeout", ParleyError("SESSION_LIMIT", f"nothing happened for {self.rules.idle_ms / 1000:.0f} s"))
             case Timer.DURATION:
@@ -335,6 +332,79 @@ class SessionMachine:
 
     # ---------- moves that several events share ----------
 
+    def _hold(self, event: ev.SpeechStarted) -> list[Action]:
+        """The user makes a sound over the agent's speech: pause, which loses nothing, and find out what it is."""
+        utterance = self.utterance
+        assert utterance is not None
+        self._move_user(User.TALKING)
+        self._move_agent(Agent.YIELDING)
+        utterance.playout.hold(event.at_ms)
+        self.overlap = Overlap(Turn(0), began_ms=event.began_ms, held_ms=event.at_ms)
+        timers: list[Action] = [
+            StartTimer(Timer.VERDICT, self.overlap.look_again_ms(event.at_ms, self.rules.verdict)),
+            StartTimer(Timer.TURN_LIMIT, self.rules.turn_limit_ms),
+        ]
+        return [HoldSpeaking(utterance.utterance_id, event.began_ms), OpenMicrophone(), *timers]
+
+    def _judge(self, at_ms: float) -> list[Action]:
+        """What is the sound over the agent's speech, by what is known now?"""
+        overlap, utterance = self.overlap, self.utterance
+        assert overlap is not None
+        assert utterance is not None
+        held = self.agent is Agent.YIELDING
+        evidence = overlap.evidence(at_ms, self.language, held=held)
+        ruling = self.policy(evidence, self.rules.verdict)
+        if ruling.verdict is Verdict.OPEN and held and evidence.elapsed_ms >= self.rules.verdict.deadline_ms:
+            ruling = Ruling(Verdict.NOISE, "deadline")  # whatever the policy: nobody is left hanging
+        if ruling.verdict is Verdict.OPEN:
+            return self._keep_listening(overlap, at_ms)
+        told: list[Action] = [Ruled(ruling, evidence), Send(_verdict(utterance.utterance_id, ruling, evidence))]
+        if ruling.verdict is not Verdict.INTERRUPTION:
+            return [*self._go_on(at_ms), *told, *([] if self.user is User.TALKING else self._forget_overlap())]
+        if not held:
+            self._move_agent(Agent.YIELDING)
+            told.append(self._say_state("words"))
+        return [*told, *self._yield_floor(at_ms)]
+
+    def _keep_listening(self, overlap: Overlap, at_ms: float) -> list[Action]:
+        """Undecided: judge again when something comes, or when it is time."""
+        rules = self.rules.verdict
+        if self.agent is Agent.YIELDING or overlap.silence_ms(at_ms) < rules.words_after_ms:
+            waiting = self.agent is Agent.YIELDING or overlap.stopped_ms is not None
+            return [StartTimer(Timer.VERDICT, overlap.look_again_ms(at_ms, rules))] if waiting else []
+        return self._forget_overlap()
+
+    def _go_on(self, at_ms: float) -> list[Action]:
+        """It was no interruption: the agent speaks on. Who still makes a sound is heard on: words would be one."""
+        assert self.utterance is not None
+        self._move_agent(Agent.SPEAKING)
+        gap_ms = self.utterance.playout.go_on(at_ms)
+        return [GoOnSpeaking(self.utterance.utterance_id, gap_ms), CancelTimer(Timer.VERDICT)]
+
+    def _forget_overlap(self) -> list[Action]:
+        """The sound over the agent's speech is over, or of no interest any more."""
+        self.overlap = None
+        self._move_user(User.SILENT)
+        return [DiscardSpeech(), CancelTimer(Timer.VERDICT), CancelTimer(Timer.TURN_LIMIT)]
+
+    def _begin_overlapped_turn(self, at_ms: float) -> list[Action]:
+        """The agent has the floor no more: what the user says over it is a turn like any other."""
+        overlap, self.overlap = self.overlap, None
+        if overlap is None:
+            return []
+        turn = self.turn = overlap.turn
+        turn.turn_id = self.new_turn_id()
+        actions: list[Action] = [CancelTimer(Timer.VERDICT)]
+        if turn.text:
+            actions.append(Send(Transcription(turn_id=turn.turn_id, text=turn.text, final=False)))
+        if self.user is User.PAUSING:
+            actions += self._wait_for_turn_end(turn, at_ms)
+        return actions
+
+    def _wait_for_turn_end(self, turn: Turn, at_ms: float) -> list[Action]:
+        """The user is silent: how much longer until that is the end?"""
+        return [StartTimer(Timer.TURN_END, max(1.0, self.rules.silence_ms - (at_ms - turn.speech_end_ms)))]
+
     def _end_turn(self, at_ms: float) -> list[Action]:
         """The silence was long enough, or the turn too long: ask for the transcript."""
         assert self.turn is not None
@@ -346,14 +416,13 @@ class SessionMachine:
         timers: list[Action] = [CancelTimer(Timer.TURN_END), CancelTimer(Timer.TURN_LIMIT)]
         return [Finalize(self._tokens), *timers, StartTimer(Timer.TRANSCRIPT, self.rules.transcript_ms)]
 
-    def _answer(self, at_ms: float | None) -> list[Action]:
+    def _answer(self, at_ms: float) -> list[Action]:
         """The transcript is as good as it will be."""
         turn = self.turn
         assert turn is not None
-        turn.transcript_ms = at_ms
         actions: list[Action] = [CancelTimer(Timer.TRANSCRIPT)]
         if not turn.text:
-            return [*actions, *self._close_exchange("empty")]
+            return [*actions, *self._close_exchange("empty", at_ms)]
         return [*actions, *self._start_reply(turn), Send(Transcription(turn_id=turn.turn_id, text=turn.text, final=True))]
 
     def _start_reply(self, turn: Turn) -> list[Action]:
@@ -381,8 +450,8 @@ class SessionMachine:
             utterance.spoken = True
         return actions
 
-    def _yield_floor(self, at_ms: float, *, barged_in: bool) -> list[Action]:
-        """The agent was speaking and stops: what was heard becomes history."""
+    def _yield_floor(self, at_ms: float) -> list[Action]:
+        """The agent was speaking and stops: what was heard becomes history. What the user says over it is the next turn."""
         utterance = self.utterance
         assert utterance is not None
         heard = utterance.heard_text(at_ms)
@@ -392,10 +461,9 @@ class SessionMachine:
             heard_text=heard,
             played_ms=round(utterance.playout.played_ms(at_ms), 1),
         )
-        actions: list[Action] = [StopSpeaking(utterance.utterance_id), CancelReply()]
-        if barged_in:
-            actions.append(Send(State(state="BARGED_IN", reason="barge_in")))
-        return [*actions, Send(ended), *self._settle("interrupted", heard, interrupted=True)]
+        unheard_ms = utterance.ledger.waiting * FRAME_MS + utterance.ledger.sent_ms - ended.played_ms
+        stop: list[Action] = [StopSpeaking(utterance.utterance_id, unheard_ms), CancelReply(), Send(ended)]
+        return [*stop, *self._settle("interrupted", heard, interrupted=True), *self._begin_overlapped_turn(at_ms)]
 
     def _take_back(self) -> list[Action]:
         """The turn goes on: whatever was made for its first part is dropped, unheard. The turn keeps its number and its words."""
@@ -403,7 +471,7 @@ class SessionMachine:
         utterance, self.utterance = self.utterance, None
         if utterance is not None:
             if utterance.spoken:
-                actions.insert(0, StopSpeaking(utterance.utterance_id))
+                actions.insert(0, StopSpeaking(utterance.utterance_id, 0.0))
             ended = UtteranceEnded(utterance_id=utterance.utterance_id, reason="interrupted", heard_text="", played_ms=0)
             actions.append(Send(ended))
         self._move_agent(Agent.RESTING)
@@ -412,8 +480,8 @@ class SessionMachine:
     def _give_floor_to_client(self, at_ms: float) -> list[Action]:
         """Whatever is under way ends, without an answer, because the client says something by other means."""
         actions: list[Action] = []
-        if self.agent is Agent.SPEAKING:
-            actions += self._yield_floor(at_ms, barged_in=False)
+        if self.agent in (Agent.SPEAKING, Agent.YIELDING):
+            actions += self._yield_floor(at_ms)
         elif self.agent is not Agent.RESTING:
             actions += [*self._take_back(), *self._settle("interrupted", "", interrupted=True)]
         if self.user is not User.SILENT:
@@ -422,10 +490,12 @@ class SessionMachine:
             self.turn = None
         return actions
 
-    def _close_exchange(self, reason: str, *, heard: str = "", leave: bool = False) -> list[Action]:
-        """The answer is over or there is none: settle, and rest or leave."""
+    def _close_exchange(self, reason: str, at_ms: float, *, heard: str = "", leave: bool = False) -> list[Action]:
+        """The answer is over or there is none: settle, and rest or leave; who spoke over its end has the next turn."""
         actions = [CancelTimer(Timer.FIRST_AUDIO), *self._settle(reason, heard)]
-        return [*actions, *(self._leave("goodbye", None) if leave else self._rest())]
+        if leave:
+            return [*actions, *self._leave("goodbye", None)]
+        return [*actions, *self._begin_overlapped_turn(at_ms), *self._rest()]
 
     def _settle(self, reason: str, heard: str, *, interrupted: bool = False) -> list[Action]:
         """The exchange becomes history; the agent rests."""
@@ -473,9 +543,30 @@ class SessionMachine:
         self.agent = to
 
 
+def _verdict(utterance_id: int, ruling: Ruling, evidence: Evidence) -> VerdictMessage:
+    return VerdictMessage.model_validate(
+        {
+            "utterance_id": utterance_id,
+            "verdict": ruling.verdict.value,
+            "reason": ruling.reason,
+            "after_ms": round(evidence.elapsed_ms, 1),
+            "speech_ms": round(evidence.speech_ms, 1),
+        }
+    )
+
+
 def _error(error: ParleyError) -> Send:
     message = Error(code=error.reason, message=error.message, retryable=error.row.retryable, retry_after_ms=error.retry_after_ms)
     return Send(message)
+
+
+def _reason(event: Event, before: PublicState, now: PublicState) -> str:
+    """Why the state has changed, in one word."""
+    if now == "BARGED_IN":
+        return "barge_in"
+    if before == "BARGED_IN" and now in ("SPEAKING", "LISTENING"):
+        return "resumed" if now == "SPEAKING" else "interruption"
+    return _REASONS.get(type(event), "")
 
 
 _REASONS: dict[type, str] = {

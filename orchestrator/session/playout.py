@@ -22,10 +22,28 @@ class Playout:
         self._lead_ms = lead_ms
         self._zero_ms: float | None = None  # when sample 0 is played
         self._dry_since_ms: float | None = None
+        self._held_since_ms: float | None = None
+
+    def hold(self, now_ms: float) -> None:
+        """The client has been told to pause: nothing is due, nothing is being played."""
+        self._held_since_ms = now_ms
+
+    def go_on(self, now_ms: float) -> float:
+        """The client goes on with the very next sample: the schedule moves by the gap, which is returned in ms."""
+        if self._held_since_ms is None:
+            return 0.0
+        gap_ms, self._held_since_ms = now_ms - self._held_since_ms, None
+        if self._zero_ms is not None:
+            self._zero_ms += gap_ms
+        if self._dry_since_ms is not None:
+            self._dry_since_ms += gap_ms
+        return gap_ms
 
     def due(self, now_ms: float) -> int:
         """How many frames are to be sent now; call until it says 0 or, to bound a burst, take what it says."""
         ledger = self.ledger
+        if self._held_since_ms is not None:
+            return 0
         if not ledger.waiting:
             self._note_dryness(now_ms)
             return 0
@@ -63,7 +81,7 @@ class Playout:
         """How far the user has heard it."""
         if self._zero_ms is None:
             return 0
-        until_ms = now_ms if self._dry_since_ms is None else self._dry_since_ms
+        until_ms = min(at_ms for at_ms in (now_ms, self._dry_since_ms, self._held_since_ms) if at_ms is not None)
         return self.ledger.played_samples(max(0, samples_of(until_ms - self._zero_ms)))
 
     def played_ms(self, now_ms: float) -> float:
@@ -72,4 +90,8 @@ class Playout:
 
     def finished(self, now_ms: float) -> bool:
         """All of it has been sent, and by the schedule also played."""
-        return self.ledger.exhausted and (self._zero_ms is None or now_ms >= self._zero_ms + self.ledger.sent_ms)
+        return (
+            self._held_since_ms is None
+            and self.ledger.exhausted
+            and (self._zero_ms is None or now_ms >= self._zero_ms + self.ledger.sent_ms)
+        )

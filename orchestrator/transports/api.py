@@ -21,6 +21,12 @@ class Transport(Protocol):
     def send_audio(self, frame: bytes) -> None:
         """The next frame to play (1920 bytes)."""
 
+    def hold(self, utterance_id: int) -> None:
+        """Silence, now, and nothing lost: what was sent and has not been played waits for `go_on` or `cut`."""
+
+    def go_on(self, utterance_id: int) -> None:
+        """Play on with the very next sample."""
+
     def cut(self, utterance_id: int) -> None:
         """Silence, now: whatever of this utterance was sent and has not been played is thrown away."""
 

@@ -186,6 +186,34 @@ class Mark(Message):
     """The engine has no alignment of its own; the place is interpolated."""
 
 
+class Pause(Message):
+    """Play nothing, now, and keep what was received: the user makes a sound. `resume` or `flush` follows within a second."""
+
+    type: Literal["pause"] = "pause"
+    utterance_id: int
+
+
+class Resume(Message):
+    """It was no interruption: play on with the very next sample."""
+
+    type: Literal["resume"] = "resume"
+    utterance_id: int
+
+
+class Verdict(Message):
+    """What the user's sound over the agent's speech was taken for."""
+
+    type: Literal["verdict"] = "verdict"
+    utterance_id: int
+    verdict: Literal["interruption", "backchannel", "noise"]
+    reason: str
+    """Why, in one word: `words`, `backchannel`, `sound`, `no_words`."""
+    after_ms: float
+    """From the pause to the verdict; without a pause, from the onset."""
+    speech_ms: float
+    """How long the user was heard."""
+
+
 class Flush(Message):
     """Throw away all audio that was received and has not been played, now: the user has the floor."""
 
@@ -232,11 +260,14 @@ class SpeechResponse(Message):
 
 
 class ConversationComplete(Message):
-    """The exchange is over: turn and answer. `played` and `interrupted` say how the answer ended, the others that there was none."""
+    """The exchange is over: turn and answer.
+
+    `played` and `interrupted` say how the answer ended; `empty`: no words were heard; `silent`: the responder had nothing to say.
+    """
 
     type: Literal["conversation_complete"] = "conversation_complete"
     turn_id: int
-    reason: Literal["played", "interrupted", "transcribed", "answered", "empty", "failed"]
+    reason: Literal["played", "interrupted", "transcribed", "answered", "empty", "silent", "failed"]
 
 
 class Error(Message):
@@ -260,6 +291,6 @@ class Pong(Message):
 
 
 ServerMessage = (
-    Connection | Configured | State | Transcription | ResponseText | UtteranceStarted | Mark | Flush | UtteranceEnded | Latency
-    | SpeechResponse | ConversationComplete | Error | Pong
+    Connection | Configured | State | Transcription | ResponseText | UtteranceStarted | Mark | Pause | Resume | Verdict | Flush
+    | UtteranceEnded | Latency | SpeechResponse | ConversationComplete | Error | Pong
 )  # fmt: skip

@@ -173,6 +173,12 @@ class WebSocketTransport:
     def send_audio(self, frame: bytes) -> None:
         self._write(frame if self._down is None else self._down.push(frame), WSMsgType.BINARY)
 
+    def hold(self, utterance_id: int) -> None:
+        self.send(msg.Pause(utterance_id=utterance_id))
+
+    def go_on(self, utterance_id: int) -> None:
+        self.send(msg.Resume(utterance_id=utterance_id))
+
     def cut(self, utterance_id: int) -> None:
         self.send(msg.Flush(utterance_id=utterance_id))
 

@@ -27,6 +27,8 @@ class SpeechGate:
         self._recent = 0  # bit i: was the frame i steps ago speech
         self._silent = 0
         self.talking = False
+        self.start_ms = 0
+        """The speech that had passed when STARTED was reported."""
 
     def push(self, speech: bool, start_ms: int) -> Edge | None:
         """The next frame; returns what it changed."""
@@ -44,6 +46,7 @@ class SpeechGate:
         if not (speech and oldest) or heard < frames - frames // 5:
             return None
         self.talking = True
+        self.start_ms = frames * FRAME_MS
         return Edge.STARTED
 
     @property

@@ -16,11 +16,13 @@ from orchestrator.responders.api import Act
 from orchestrator.session import actions as do
 from orchestrator.session import events as ev
 from orchestrator.session.ledger import SpokenMark
-from orchestrator.session.machine import Rules, SessionMachine
+from orchestrator.session.machine import SessionMachine
+from orchestrator.session.rules import Rules
 from orchestrator.transports import protocol as msg
 from parley.audio import FRAME_MS, FRAME_SAMPLES, SILENT_FRAME
 
 STOP_MS = 200.0
+ONSET_MS = 60.0
 
 
 @dataclass
@@ -54,9 +56,9 @@ class Stage:
 
         def start() -> None:
             self._words = text
-            self.tell(ev.SpeechStarted(self.now_ms))
+            self.tell(ev.SpeechStarted(self.now_ms, self.now_ms - ONSET_MS))
             if text:
-                self.tell(ev.Heard(text.split()[0], final=False))
+                self.tell(ev.Heard(text.split()[0], final=False, at_ms=self.now_ms))
 
         self.at(start_ms, start)
         end_ms = start_ms + duration_ms
@@ -92,7 +94,7 @@ class Stage:
                 words, self._words = self._words, ""
 
                 def answer() -> None:
-                    self.tell(ev.Heard(words, final=True))
+                    self.tell(ev.Heard(words, final=True, at_ms=self.now_ms))
                     self.tell(ev.TranscriptDone(token, self.now_ms))
 
                 self.at(self.now_ms + self.transcript_delay_ms, answer)
@@ -105,7 +107,7 @@ class Stage:
                 self._reply_number += 1
             case do.Speak(utterance_id, text, _, end):
                 self.at(self.now_ms + self.speech_delay_ms, lambda: self._voice(utterance_id, text, end))
-            case do.StopSpeaking(utterance_id):
+            case do.StopSpeaking(utterance_id=utterance_id):
                 self._dead.add(utterance_id)
             case _:
                 pass
@@ -121,7 +123,7 @@ class Stage:
                 return
             self.tell(ev.ReplyPiece(utterance_id, piece, self.now_ms) if isinstance(piece, str) else ev.ReplyAct(utterance_id, piece))
         if number == self._reply_number:
-            self.tell(ev.ReplyDone(utterance_id))
+            self.tell(ev.ReplyDone(utterance_id, self.now_ms))
 
     def _voice(self, utterance_id: int, text: str, end: bool) -> None:
         utterance = self.machine.utterance

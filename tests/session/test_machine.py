@@ -9,7 +9,8 @@ from orchestrator.responders.api import EndConversation, Said, SetSpeed
 from orchestrator.session import actions as do
 from orchestrator.session import events as ev
 from orchestrator.session.floors import AGENT_MOVES, USER_MOVES, Agent, IllegalMove, User
-from orchestrator.session.machine import Rules
+from orchestrator.session.rules import Rules
+from orchestrator.session.verdict import Ruling, Verdict
 from orchestrator.transports import protocol as msg
 from parley.errors import ParleyError
 
@@ -78,8 +79,8 @@ def test_barge_in_cuts_the_sink_before_anything_else() -> None:
     stage.run(1500)
     assert stage.machine.agent is Agent.SPEAKING
     before = len(stage.done)
-    stage.tell(ev.SpeechStarted(stage.now_ms))
-    assert isinstance(stage.done[before][1], do.StopSpeaking)
+    stage.tell(ev.SpeechStarted(stage.now_ms, stage.now_ms - 60))
+    assert isinstance(stage.done[before][1], do.HoldSpeaking)
 
 
 def test_going_on_before_the_answer_is_audible_takes_it_back() -> None:
@@ -98,7 +99,7 @@ def test_the_responder_can_have_nothing_to_say() -> None:
     stage = Stage(reply=lambda text: [])
     stage.say("be quiet", 500)
     stage.run(5000)
-    assert stage.sent(msg.ConversationComplete) == [msg.ConversationComplete(turn_id=1, reason="empty")]
+    assert stage.sent(msg.ConversationComplete) == [msg.ConversationComplete(turn_id=1, reason="silent")]
     assert stage.states[-1] == "WAITING_FOR_INPUT"
     assert stage.machine.history == [Said("user", "be quiet")]
 
@@ -164,7 +165,7 @@ def test_a_lost_worker_while_speaking_keeps_what_was_heard() -> None:
     stage.say("count", 500)
     stage.run(1400)
     assert stage.machine.utterance is not None
-    stage.tell(ev.SpeechFailed(stage.machine.utterance.utterance_id, ParleyError("WORKER_LOST", "gone")))
+    stage.tell(ev.SpeechFailed(stage.machine.utterance.utterance_id, ParleyError("WORKER_LOST", "gone"), stage.now_ms))
     assert stage.states[-1] == "WAITING_FOR_INPUT"
     assert "one two three".startswith(stage.machine.history[1].text[:5])
 
@@ -174,7 +175,7 @@ def test_a_failing_responder_after_some_words_lets_them_be_heard() -> None:
     stage.say("hello", 500)
     stage.run(1200)
     number = stage.machine.utterance.utterance_id if stage.machine.utterance else 0
-    stage.tell(ev.ReplyFailed(number, ParleyError("RESPONDER_FAILED", "broken")))
+    stage.tell(ev.ReplyFailed(number, ParleyError("RESPONDER_FAILED", "broken"), stage.now_ms))
     assert [m.code for m in stage.sent(msg.Error)] == ["RESPONDER_FAILED"]
     stage.run(5000)
     assert stage.states[-1] == "WAITING_FOR_INPUT"
@@ -201,15 +202,15 @@ def test_nothing_happening_ends_the_session() -> None:
 def test_after_the_end_nothing_matters() -> None:
     stage = Stage()
     stage.tell(ev.Leave("client_left"))
-    for event in (ev.SpeechStarted(1), ev.Typed("hi", 2), ev.Leave("again"), ev.TimerFired(ev.Timer.IDLE, 3)):
+    for event in (ev.SpeechStarted(1, 0), ev.Typed("hi", 2), ev.Leave("again"), ev.TimerFired(ev.Timer.IDLE, 3)):
         assert stage.machine.handle(event) == []
 
 
 def test_an_event_that_cannot_be_raises_and_changes_nothing() -> None:
     stage = Stage()
-    stage.tell(ev.SpeechStarted(0))
+    stage.tell(ev.SpeechStarted(0, 0))
     with pytest.raises(IllegalMove):
-        stage.machine.handle(ev.SpeechStarted(1))
+        stage.machine.handle(ev.SpeechStarted(1, 0))
     assert stage.machine.user is User.TALKING
 
 
@@ -218,3 +219,110 @@ def test_no_floor_is_a_dead_end() -> None:
         for state in floor:
             assert any(origin is state for origin, _ in moves), f"no way out of {state}"
             assert any(target is state for _, target in moves), f"no way into {state}"
+
+
+# ---------- sounds over the agent's speech ----------
+
+ANSWER = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+
+
+def _speaking() -> Stage:
+    """A stage whose agent has just begun to speak a long answer."""
+    stage = Stage(reply=lambda text: [ANSWER])
+    stage.say("count", 500)
+    while stage.machine.agent is not Agent.SPEAKING:
+        stage.run(stage.now_ms + 10)
+    return stage
+
+
+def _played_to_the_end(stage: Stage) -> bool:
+    stage.run(stage.now_ms + 5000)
+    return stage.machine.history[1] == Said("agent", ANSWER, meant=ANSWER) and len(stage.played) == len(ANSWER)
+
+
+@pytest.mark.parametrize(("words", "verdict"), [("mm-hm", "backchannel"), ("yeah okay", "backchannel"), ("", "noise")])
+@pytest.mark.parametrize("duration_ms", [60, 200, 400])
+def test_what_is_no_interruption_loses_no_frame_and_ends_nothing(words: str, verdict: str, duration_ms: float) -> None:
+    stage = _speaking()
+    stage.say(words, duration_ms, at_ms=stage.now_ms + 300)
+    assert _played_to_the_end(stage)
+    assert [m.verdict for m in stage.sent(msg.Verdict)] == [verdict]
+    assert stage.states[-4:] == ["SPEAKING", "BARGED_IN", "SPEAKING", "WAITING_FOR_INPUT"]
+    assert len(stage.actions(do.HoldSpeaking)) == len(stage.actions(do.GoOnSpeaking)) == 1
+    assert stage.actions(do.StopSpeaking) == []
+
+
+def test_a_pause_is_over_within_the_deadline() -> None:
+    stage = _speaking()
+    stage.say("", 30_000, at_ms=stage.now_ms + 300)  # noise without end
+    assert _played_to_the_end(stage)
+    ((held_ms, _),) = stage.actions(do.HoldSpeaking)
+    ((gone_on_ms, _),) = stage.actions(do.GoOnSpeaking)
+    assert gone_on_ms - held_ms == stage.rules.verdict.deadline_ms
+
+
+def test_words_after_the_deadline_are_an_interruption_all_the_same() -> None:
+    stage = _speaking()
+    stage.tell(ev.SpeechStarted(stage.now_ms, stage.now_ms - 60))
+    stage.run(stage.now_ms + 700)
+    assert stage.machine.agent is Agent.SPEAKING
+    stage.tell(ev.Heard("wait", final=False, at_ms=stage.now_ms))
+    assert stage.machine.agent is Agent.RESTING
+    assert stage.states[-2:] == ["BARGED_IN", "LISTENING"]
+    assert stage.machine.turn is not None
+    assert stage.machine.turn.text == "wait"
+
+
+def test_the_first_word_that_wants_the_floor_takes_it_at_once() -> None:
+    stage = _speaking()
+    stage.tell(ev.SpeechStarted(stage.now_ms, stage.now_ms - 60))
+    stage.tell(ev.Heard("okay", final=False, at_ms=stage.now_ms))
+    assert stage.machine.agent is Agent.YIELDING
+    stage.tell(ev.Heard("okay but", final=False, at_ms=stage.now_ms))
+    assert stage.machine.agent is Agent.RESTING
+    assert len(stage.actions(do.StopSpeaking)) == 1
+
+
+def test_the_turn_of_an_interruption_ends_like_any_other() -> None:
+    stage = _speaking()
+    stage.say("stop it please", 900, at_ms=stage.now_ms + 300)
+    stage.run(stage.now_ms + 5000)
+    assert [entry.text for entry in stage.machine.history if entry.role == "user"] == ["count", "stop it please"]
+
+
+def test_two_sounds_in_a_row_are_two_pauses() -> None:
+    stage = _speaking()
+    stage.say("", 100, at_ms=stage.now_ms + 300)
+    stage.say("mm-hm", 100, at_ms=stage.now_ms + 1600)
+    assert _played_to_the_end(stage)
+    assert [m.verdict for m in stage.sent(msg.Verdict)] == ["noise", "backchannel"]
+
+
+def test_who_speaks_over_the_last_word_has_the_next_turn() -> None:
+    stage = _speaking()
+    frames_ms = len(ANSWER) * 20
+    stage.tell(ev.SpeechStarted(stage.now_ms, stage.now_ms - 60))
+    stage.run(stage.now_ms + frames_ms + 700)  # no words in time: it plays on, to its end
+    assert stage.machine.history[1].text == ANSWER
+    assert stage.machine.turn is not None
+    stage.tell(ev.Heard("and now", final=True, at_ms=stage.now_ms))
+    stage.tell(ev.SpeechStopped(stage.now_ms, stage.now_ms - 200))
+    stage.run(stage.now_ms + 5000)
+    assert stage.machine.history[2].text == "and now"
+
+
+def test_a_policy_that_never_rules_leaves_nobody_hanging() -> None:
+    stage = _speaking()
+    stage.machine.policy = lambda evidence, rules: Ruling(Verdict.OPEN, "")
+    stage.say("stop", 900, at_ms=stage.now_ms + 300)
+    assert _played_to_the_end(stage)
+    assert [m.reason for m in stage.sent(msg.Verdict)] == ["deadline"]
+
+
+def test_an_utterance_that_fails_while_paused_gives_the_user_the_floor() -> None:
+    stage = _speaking()
+    stage.tell(ev.SpeechStarted(stage.now_ms, stage.now_ms - 60))
+    assert stage.machine.utterance is not None
+    stage.tell(ev.SpeechFailed(stage.machine.utterance.utterance_id, ParleyError("WORKER_LOST", "gone"), stage.now_ms))
+    assert stage.states[-1] == "LISTENING"
+    assert stage.machine.turn is not None
