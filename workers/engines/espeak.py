@@ -3,7 +3,8 @@
 The library comes with the PyPI package `espeakng-loader`. It is GPL-3, so it lives in this engine's process and nowhere else; it keeps
 its state in globals, so there is one of it per process. A synthesis call runs to its end: text is cut into slices of a few seconds
 each, at sentences where there are any, and what a slice gave is handed out in small pieces. An espeak utterance ends within 10 ms of its
-last sound; the pause that belongs after a sentence or a clause is added here.
+last sound; the pause that belongs after a sentence or a clause is added here. The voice's flutter runs on from call to call and
+cannot be set back, so the same text never gives the same samples twice.
 
 Measured: 1 ms of CPU per second of audio, and as much until the first sound of a short clause.
 """
@@ -13,7 +14,6 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-import tempfile
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from workers.engines.api import EngineCard, EngineInputError, TtsRequest, TtsStep, WordMark
 from workers.engines.options import pick, read
+from workers.engines.text_slices import cut, pause_ms
 
 _OPTIONS: Mapping[str, Any] = {"voice": "en-us"}  # the default voice: a language, perhaps with a variant, as in "en-gb+f3"
 
@@ -37,9 +38,6 @@ _MAX_DATA_PATH = 120  # the library copies it into 160 bytes
 _STEP_MS = 100
 _AUDIBLE = 100  # of 32768
 _SLICE_WEIGHT = 240  # about 15 s
-_SENTENCE = re.compile(r"[.!?…。！？]+[\"'”’)\]]*\s+|\n+|[。！？]")
-_CLAUSE = re.compile(r"[,;:—、，；]\s*")
-_PAUSES_MS = ((re.compile(r"[.!?…。！？][\"'”’)\]]*\s*$"), 180), (re.compile(r"[,;:—–、，；]\s*$"), 80), (re.compile(r""), 30))
 
 
 class _Id(ctypes.Union):
@@ -101,7 +99,6 @@ class EspeakTts:
         self._languages: tuple[str, ...] = ()
         self._variants: tuple[str, ...] = ()
         self._default = ""
-        self._short_path: tempfile.TemporaryDirectory[str] | None = None
 
     def load(self, options: Mapping[str, Any]) -> EngineCard:
         values = read(options, _OPTIONS)
@@ -110,13 +107,16 @@ class EspeakTts:
         except ImportError:
             raise EngineInputError("espeak needs the package espeakng-loader: pip install 'parley[embedded]'") from None
         self._lib = ctypes.CDLL(espeakng_loader.get_library_path())
-        data_path = self._shortened(espeakng_loader.get_data_path())
-        self._rate_hz = self._lib.espeak_Initialize(_SYNCHRONOUS, 200, os.fsencode(data_path), _DONT_EXIT)
+        data_path = Path(espeakng_loader.get_data_path())
+        given_path = os.fsencode(data_path)
+        if len(given_path) > _MAX_DATA_PATH:
+            os.chdir(data_path.parent)  # the process is this engine's own
+            given_path = os.fsencode(data_path.name)
+        self._rate_hz = self._lib.espeak_Initialize(_SYNCHRONOUS, 200, given_path, _DONT_EXIT)
         if self._rate_hz <= 0:
             raise EngineInputError(f"espeak-ng finds no voice data in {data_path}")
         self._lib.espeak_SetSynthCallback(self._callback)
-        voice_data = Path(data_path) / "voices" / "!v"
-        self._variants = tuple(sorted(entry.name for entry in voice_data.iterdir()))
+        self._variants = tuple(sorted(entry.name for entry in (data_path / "voices" / "!v").iterdir()))
         self._languages = self._list_languages()
         self._default = self._known_voice(values["voice"])
         variants = tuple(f"{self._default}+{name}" for name in self._variants if "+" not in self._default)
@@ -136,7 +136,7 @@ class EspeakTts:
         if not 0.5 <= request.speed <= 2.0:
             raise EngineInputError(f"speed {request.speed:g} is outside 0.5 to 2.0")
         voice = self._known_voice(request.voice) if request.voice else self._voice_for(request.language)
-        return _Speech(request.text, voice, round(_WORDS_PER_MINUTE * request.speed), deque(_slices(request.text)))
+        return _Speech(request.text, voice, round(_WORDS_PER_MINUTE * request.speed), deque(cut(request.text, _SLICE_WEIGHT)))
 
     def step(self, jobs: Sequence[_Speech]) -> list[TtsStep]:
         return [self._step(job) for job in jobs]
@@ -171,7 +171,7 @@ class EspeakTts:
             raise RuntimeError(f"espeak_Synth answered {status}")
         sound = np.frombuffer(b"".join(self._pcm), np.int16)
         job.marks += _marks(text, begin, self._events, job.given_samples, sound)
-        pause = bytes(_pause_ms(text) * self._rate_hz // 1000 * 2) if len(sound) else b""
+        pause = bytes(pause_ms(text) * self._rate_hz // 1000 * 2) if len(sound) else b""
         job.pcm, job.given_bytes = sound.tobytes() + pause, 0
 
     def _collect(self, pcm: Any, samples: int, events: Any) -> int:
@@ -209,15 +209,6 @@ class EspeakTts:
                 return name
         raise EngineInputError(f"espeak-ng does not speak {language!r}")
 
-    def _shortened(self, path: str) -> str:
-        """A path to the same folder that fits into the library's buffer."""
-        if len(os.fsencode(path)) <= _MAX_DATA_PATH:
-            return path
-        self._short_path = tempfile.TemporaryDirectory(prefix="parley-espeak-")
-        link = os.path.join(self._short_path.name, "espeak-ng-data")
-        os.symlink(path, link)
-        return link
-
 
 def _marks(text: str, offset: int, events: Sequence[tuple[int, int, int]], before: int, sound: npt.NDArray[np.int16]) -> list[WordMark]:
     """One mark per word as written, though espeak counts several where it reads "10:30". The pause after a clause is no word's."""
@@ -243,35 +234,3 @@ def _marks(text: str, offset: int, events: Sequence[tuple[int, int, int]], befor
         for n, begin in begins
         if begin < samples
     ]
-
-
-def _slices(text: str) -> list[tuple[int, int]]:
-    """Where to cut `text`: whole if it is short, else behind the last sentence, clause or word that fits."""
-    slices = []
-    begin = 0
-    while begin < len(text):
-        end = _fitting(text, begin)
-        if end < len(text):
-            for boundary in (_SENTENCE, _CLAUSE, re.compile(r"\s+")):
-                cuts = [match.end() for match in boundary.finditer(text, begin, end)]
-                if cuts and cuts[-1] > begin:
-                    end = cuts[-1]
-                    break
-        slices.append((begin, end))
-        begin = end
-    return slices
-
-
-def _fitting(text: str, begin: int) -> int:
-    """The end of what weighs at most `_SLICE_WEIGHT`: digits and characters that are words weigh more, for they sound longer."""
-    weight = 0
-    for at in range(begin, len(text)):
-        char = text[at]
-        weight += 1 if char < "\u0250" and not char.isdigit() else 4
-        if weight > _SLICE_WEIGHT:
-            return at
-    return len(text)
-
-
-def _pause_ms(text: str) -> int:
-    return next(ms for ending, ms in _PAUSES_MS if ending.search(text))

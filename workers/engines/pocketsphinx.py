@@ -15,7 +15,6 @@ must be weighed against sound. The library's second pass over each segment is of
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,10 +55,9 @@ class PocketsphinxStt:
         self._idle: list[_Stream] = []
         self._streams = 0
         self._max_streams = 0
-        self._dictionary = ""  # of the grammar
         self._jsgf: dict[str, str] = {}
+        self._pronunciations: list[tuple[str, str]] = []  # the dictionary of the grammar
         self._beginnings: list[list[str]] = []
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def load(self, options: Mapping[str, Any]) -> EngineCard:
         values = read(options, _OPTIONS)
@@ -177,8 +175,9 @@ class PocketsphinxStt:
         grammar = None
         if self._jsgf:
             # `wip` makes a row of many sounds cost more than a few words: so far, and no further, must a request sound right.
-            config = self._library.Config(**_QUICK, lm=None, dict=self._dictionary, bestpath=False, wip=0.1)
-            grammar = self._library.Decoder(config)
+            grammar = self._library.Decoder(self._library.Config(**_QUICK, lm=None, dict=None, bestpath=False, wip=0.1))
+            for word, phones in self._pronunciations:
+                grammar.add_word(word, phones, False)
             for name, text in self._jsgf.items():
                 grammar.add_jsgf_string(name, text)
             grammar.activate_search(_GRAMMAR)
@@ -202,11 +201,8 @@ class PocketsphinxStt:
             f"<parley_sound> = {' | '.join('_' + phone.lower() for phone in _PHONES)};\n"
         )
         self._jsgf = {_GRAMMAR: jsgf.lower().replace("#jsgf v1.0", "#JSGF V1.0"), _OPEN: opened.lower().replace("#jsgf v1.0", "#JSGF V1.0")}
-        self._folder = tempfile.TemporaryDirectory(prefix="parley-pocketsphinx-")
-        dictionary = Path(self._folder.name) / "words.dict"
-        lines = [f"{word} {phones}" for name in words for word, phones in _pronunciations(dictation, name)]
-        dictionary.write_text("\n".join([*lines, *(f"_{phone.lower()} {phone}" for phone in _PHONES), ""]))
-        self._dictionary = str(dictionary)
+        sounds = [(f"_{phone.lower()}", phone) for phone in _PHONES]
+        self._pronunciations = [*(entry for word in words for entry in _pronunciations(dictation, word)), *sounds]
         try:
             self._new_stream(dictation)
         except (RuntimeError, ValueError) as error:
