@@ -1,7 +1,7 @@
 """espeak-ng, through ctypes: small, instant, a hundred languages, and true word marks from its own events.
 
 The library comes with the PyPI package `espeakng-loader`. It is GPL-3, so it lives in this engine's process and nowhere else; it keeps
-its state in globals, so there is one of it per process. A synthesis call runs to its end: text is cut into slices of a few seconds
+its state in globals, so a second thread would break it. A synthesis call runs to its end: text is cut into slices of a few seconds
 each, at sentences where there are any, and what a slice gave is handed out in small pieces. An espeak utterance ends within 10 ms of its
 last sound; the pause that belongs after a sentence or a clause is added here. The voice's flutter runs on from call to call and
 cannot be set back, so the same text never gives the same samples twice.
@@ -92,7 +92,6 @@ class EspeakTts:
     def __init__(self) -> None:
         self._lib: Any = None
         self._rate_hz = 0
-        self._set: tuple[str, int] = ("", 0)
         self._pcm: list[bytes] = []
         self._events: list[tuple[int, int, int]] = []  # type, text position, sample
         self._callback = _Callback(self._collect)
@@ -115,7 +114,6 @@ class EspeakTts:
         self._rate_hz = self._lib.espeak_Initialize(_SYNCHRONOUS, 200, given_path, _DONT_EXIT)
         if self._rate_hz <= 0:
             raise EngineInputError(f"espeak-ng finds no voice data in {data_path}")
-        self._lib.espeak_SetSynthCallback(self._callback)
         self._variants = tuple(sorted(entry.name for entry in (data_path / "voices" / "!v").iterdir()))
         self._languages = self._list_languages()
         self._default = self._known_voice(values["voice"])
@@ -158,10 +156,9 @@ class EspeakTts:
         return TtsStep(pcm, tuple(marks), done=job.given_bytes == len(job.pcm) and not job.slices)
 
     def _synthesize(self, job: _Speech, begin: int, end: int) -> None:
-        if self._set != (job.voice, job.words_per_minute):
-            self._lib.espeak_SetVoiceByName(job.voice.encode())
-            self._lib.espeak_SetParameter(_RATE, job.words_per_minute, 0)
-            self._set = (job.voice, job.words_per_minute)
+        self._lib.espeak_SetSynthCallback(self._callback)  # the library's state is global: another engine may have set its own
+        self._lib.espeak_SetVoiceByName(job.voice.encode())
+        self._lib.espeak_SetParameter(_RATE, job.words_per_minute, 0)
         text = job.text[begin:end]
         data = text.replace("\0", " ").encode("utf-8", "replace") + b"\0"
         self._pcm.clear()

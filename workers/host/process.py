@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, Final, Literal, Protocol, cast
 
 from parley.errors import ParleyError
-
 from workers.engines import registry
 from workers.engines.api import EngineCard, SttRequest, SttStep, TtsRequest, WordMark
 from workers.host import wire
