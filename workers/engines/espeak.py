@@ -6,7 +6,7 @@ each, at sentences where there are any, and what a slice gave is handed out in s
 last sound; the pause that belongs after a sentence or a clause is added here. The voice's flutter runs on from call to call and
 cannot be set back, so the same text never gives the same samples twice.
 
-Measured: 1 ms of CPU per second of audio, and as much until the first sound of a short clause.
+Measured: 2 to 7 ms of CPU per second of audio; a clause of 60 characters is there in 5 ms.
 """
 
 from __future__ import annotations

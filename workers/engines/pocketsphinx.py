@@ -8,7 +8,7 @@ A phrase that ends in "..." is a beginning: what follows it is dictated. A secon
 finds something in it, so its answer is taken only where the dictation is near it (`phrases.judge`). Every stream has decoders of
 its own (about 100 MB), made when needed and kept for the next stream.
 
-Measured on one core: 0.09 s of CPU per second of audio, 0.012 more with a grammar; final in 15 ms, up to 120 ms where the grammar
+Measured on one core: 0.09 s of CPU per second of audio, 0.012 more with a grammar; final in 15 ms, up to 150 ms where the grammar
 must be weighed against sound. The library's second pass over each segment is off: it cost 200 ms at the final and won no word.
 """
 
