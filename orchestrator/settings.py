@@ -71,7 +71,15 @@ class TurnSettings(Section):
     """When is it the agent's turn?"""
 
     silence_ms: Annotated[int, Field(ge=20)] = 550
-    """Silence that ends a turn."""
+    """Silence that ends a turn whose words do not tell whether it is over; longer for users who pause long within turns."""
+    closed_ms: Annotated[int, Field(ge=20)] = 300
+    """The same after a sentence that the recogniser closed (".", "?", "!")."""
+    open_ms: Annotated[int, Field(ge=20)] = 1100
+    """The same after words that want something after them ("because", "the")."""
+    hesitating_ms: Annotated[int, Field(ge=20)] = 1600
+    """The same after "um"."""
+    eager_ms: Ms = 250
+    """After so much silence the answer is begun, unheard, and taken back if the user goes on; 0: never before the turn's end."""
     limit_ms: Ms = 60_000
     """A turn longer than this is answered as it stands."""
     transcript_ms: Ms = 3_000

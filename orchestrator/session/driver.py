@@ -25,9 +25,9 @@ from orchestrator.session.ledger import SpokenMark
 from orchestrator.session.machine import SessionMachine
 from orchestrator.session.pacer import Pacer
 from orchestrator.session.recording import Recording
-from orchestrator.session.rules import Rules
 from orchestrator.session.turn import Utterance
-from orchestrator.session.verdict import Evidence, Ruling, VerdictRules
+from orchestrator.session.verdict import Evidence, Ruling
+from orchestrator.session.wiring import Hears, Speaks, rules_of, stt_config, tts_config
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.transports import protocol as msg
 from orchestrator.transports.api import Transport
@@ -36,10 +36,9 @@ from orchestrator.vad.gate import Edge, SpeechGate
 from orchestrator.vad.webrtc import WebrtcVad
 from parley.audio import FRAME_MS
 from parley.errors import ParleyError
-from parley.v1 import audio_pb2, stt_pb2, tts_pb2
+from parley.v1 import audio_pb2, stt_pb2
 
 _LOG = structlog.get_logger()
-_WORKER_BUFFER_MS = 1500  # what a worker may generate ahead: more only costs memory there, and is thrown away at an interruption
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Session:
         self._transport = transport
         self._shared = shared
         self._loop = asyncio.get_running_loop()
-        self._machine = SessionMachine(session_id, _rules(settings), settings.speech.language)
+        self._machine = SessionMachine(session_id, rules_of(settings), settings.speech.language)
         self._voice = Voice(settings.speech.voice, settings.speech.language, settings.speech.speed)
         self._vad = vad or WebrtcVad(settings.vad.mode, settings.vad.min_level_dbfs)
         self._gate = SpeechGate(settings.vad.stop_ms)
@@ -84,8 +83,8 @@ class Session:
         self._ring: deque[bytes] = deque(maxlen=max(1, ring_ms // FRAME_MS))  # full: the oldest frame goes
         self._microphone_open = False
         self._finalizing: dict[int, int] = {}  # control id at the worker -> the machine's token
-        self._stt = SttLink(shared.workers, session_id, _stt_config(settings), _Hears(self), settings.recognition.frames_per_message)
-        self._tts = TtsLink(shared.workers, session_id, _tts_config(settings), _Speaks(self))
+        self._stt = SttLink(shared.workers, session_id, stt_config(settings), Hears(self), settings.recognition.frames_per_message)
+        self._tts = TtsLink(shared.workers, session_id, tts_config(settings), Speaks(self))
         self._timers: dict[ev.Timer, asyncio.TimerHandle] = {}
         self._reply: asyncio.Task[None] | None = None
         self._recording: asyncio.Task[None] | None = None
@@ -434,88 +433,3 @@ class Session:
                 metrics.errors.labels(code).inc()
             case _:
                 pass
-
-
-class _Hears:
-    """The STT link's sink."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def on_hypothesis(self, hypothesis: stt_pb2.Hypothesis, pts_processed: int) -> None:
-        self._session.on_hypothesis(hypothesis)
-
-    def on_ack(self, ack: audio_pb2.ControlAck) -> None:
-        self._session.on_stt_ack(ack)
-
-    def on_notice(self, notice: audio_pb2.Notice) -> None:
-        _LOG.warning("stt_notice", session_id=self._session.session_id, reason=notice.reason, message=notice.message)
-
-    def on_up(self, worker_id: str) -> None:
-        _LOG.debug("stt_up", session_id=self._session.session_id, worker_id=worker_id)
-
-    def on_lost(self, error: ParleyError) -> None:
-        self._session.on_stt_lost(error)
-
-
-class _Speaks:
-    """The TTS link's sink."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def on_audio(self, frame: audio_pb2.AudioFrame) -> None:
-        self._session.on_agent_audio(frame)
-
-    def on_event(self, event: audio_pb2.TtsEvent, frame: audio_pb2.AudioFrame) -> None:
-        match event.WhichOneof("event"):
-            case "done":
-                self._session.on_agent_done(event.done.utterance_id)
-            case "notice" if not event.notice.retryable:
-                notice = event.notice
-                self._session.on_agent_failed(notice.utterance_id, ParleyError(notice.reason, notice.message))
-            case _:
-                pass
-
-    def on_up(self, worker_id: str) -> None:
-        _LOG.debug("tts_up", session_id=self._session.session_id, worker_id=worker_id)
-
-    def on_lost(self, error: ParleyError) -> None:
-        self._session.on_tts_lost(error)
-
-
-def _rules(settings: OrchestratorSettings) -> Rules:
-    return Rules(
-        silence_ms=settings.turn.silence_ms,
-        turn_limit_ms=settings.turn.limit_ms,
-        transcript_ms=settings.turn.transcript_ms,
-        first_audio_ms=settings.turn.first_audio_ms,
-        idle_ms=settings.limits.idle_s * 1000,
-        duration_ms=settings.limits.duration_s * 1000,
-        lead_ms=settings.speech.lead_ms,
-        verdict=VerdictRules(
-            deadline_ms=settings.barge_in.deadline_ms,
-            words_after_ms=settings.barge_in.words_after_ms,
-            min_words=settings.barge_in.min_words,
-            min_speech_ms=settings.barge_in.min_speech_ms,
-        ),
-    )
-
-
-def _stt_config(settings: OrchestratorSettings) -> stt_pb2.SttConfig:
-    return stt_pb2.SttConfig(
-        model_id=settings.recognition.model,
-        interim=True,
-        endpointing=stt_pb2.Endpointing(disabled=True),
-    )
-
-
-def _tts_config(settings: OrchestratorSettings) -> tts_pb2.TtsConfig:
-    return tts_pb2.TtsConfig(
-        model_id=settings.speech.model,
-        pacing=tts_pb2.PACING_LEAD,
-        lead_ms=settings.speech.worker_lead_ms,
-        max_frames_per_message=5,
-        buffer_ms=_WORKER_BUFFER_MS,
-        marks=audio_pb2.MARK_KIND_WORD,
-    )

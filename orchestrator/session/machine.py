@@ -11,6 +11,7 @@ from functools import singledispatchmethod
 
 from orchestrator.responders.api import EndConversation, ReplyRequest, Said, SetSpeed
 from orchestrator.session import events as ev
+from orchestrator.session import say
 from orchestrator.session.actions import (
     Action,
     CancelReply,
@@ -33,13 +34,14 @@ from orchestrator.session.actions import (
 from orchestrator.session.events import Event, Timer
 from orchestrator.session.floors import AGENT_MOVES, USER_MOVES, Agent, IllegalMove, User, public_state
 from orchestrator.session.ledger import Ledger
+from orchestrator.session.overlap import Judged, Listening, LookAgain, Over, Overlap
 from orchestrator.session.playout import Playout
 from orchestrator.session.rules import Rules
-from orchestrator.session.turn import Overlap, Turn, Utterance
+from orchestrator.session.turn import Turn, Utterance
+from orchestrator.session.turn_taking import Patience
 from orchestrator.session.verdict import Evidence, Policy, Ruling, Verdict, judge
 from orchestrator.transports.protocol import (
     ConversationComplete,
-    Error,
     PublicState,
     ResponseText,
     State,
@@ -47,7 +49,6 @@ from orchestrator.transports.protocol import (
     UtteranceEnded,
     UtteranceStarted,
 )
-from orchestrator.transports.protocol import Verdict as VerdictMessage
 from parley.audio import FRAME_MS
 from parley.errors import ParleyError
 
@@ -61,6 +62,7 @@ class SessionMachine:
         self.policy = policy
         self.language = language
         self.prompt = ""
+        self._patience = Patience(rules.silence)
         self.user = User.SILENT
         self.agent = Agent.RESTING
         self.turn: Turn | None = None
@@ -91,7 +93,7 @@ class SessionMachine:
         before = self.state
         actions = self._on(event)
         if self.state != before and not self.ended:
-            actions.append(self._say_state(_reason(event, before[0], self.state[0])))
+            actions.append(self._say_state(say.reason(event, before[0], self.state[0])))
         return actions
 
     def new_turn_id(self) -> int:
@@ -159,6 +161,8 @@ class SessionMachine:
         if self.overlap is not None:
             self.overlap.stopped_ms = None
             return []
+        if self.turn is not None:
+            self._patience.paused(event.began_ms - self.turn.speech_end_ms)
         if pausing:
             return [CancelTimer(Timer.TURN_END)]
         actions = [] if self.agent is Agent.RESTING else self._take_back()
@@ -185,9 +189,10 @@ class SessionMachine:
             return self._judge(event.at_ms)
         assert self.turn is not None
         self.turn.hear(event.text, event.final)
+        wait = self._wait_for_turn_end(self.turn, event.at_ms) if self.user is User.PAUSING else []
         if event.final or not event.text.strip():
-            return []
-        return [Send(Transcription(turn_id=self.turn.turn_id, text=self.turn.text, final=False))]
+            return wait
+        return [Send(Transcription(turn_id=self.turn.turn_id, text=self.turn.text, final=False)), *wait]
 
     @_on.register
     def _on_transcript_done(self, event: ev.TranscriptDone) -> list[Action]:
@@ -197,7 +202,9 @@ class SessionMachine:
 
     @_on.register
     def _on_stt_lost(self, event: ev.SttLost) -> list[Action]:
-        return [_error(event.error)]  # the link repeats the open segment to the next worker; if there is none, the timer ends the wait
+        return [
+            Send(say.error(event.error))
+        ]  # the link repeats the open segment to the next worker; if there is none, the timer ends the wait
 
     @_on.register
     def _on_reply_piece(self, event: ev.ReplyPiece) -> list[Action]:
@@ -235,8 +242,8 @@ class SessionMachine:
         utterance = self.utterance
         assert utterance is not None
         if utterance.spoken:  # say what there is, then be done
-            return [_error(event.error), *self._on_reply_done(ev.ReplyDone(event.utterance_id, event.at_ms))]
-        return [_error(event.error), *self._close_exchange("failed", event.at_ms)]
+            return [Send(say.error(event.error)), *self._on_reply_done(ev.ReplyDone(event.utterance_id, event.at_ms))]
+        return [Send(say.error(event.error)), *self._close_exchange("failed", event.at_ms)]
 
     @_on.register
     def _on_audible(self, event: ev.Audible) -> list[Action]:
@@ -263,7 +270,7 @@ class SessionMachine:
         heard = utterance.text[: utterance.ledger.heard_chars(utterance.ledger.sent_samples)].strip()
         ended = UtteranceEnded(utterance_id=event.utterance_id, reason="failed", heard_text=heard, played_ms=utterance.ledger.sent_ms)
         stop: list[Action] = [StopSpeaking(event.utterance_id, 0.0)] if utterance.spoken else []
-        return [*stop, CancelReply(), _error(event.error), Send(ended), *self._close_exchange("failed", event.at_ms, heard=heard)]
+        return [*stop, CancelReply(), Send(say.error(event.error)), Send(ended), *self._close_exchange("failed", event.at_ms, heard=heard)]
 
     @_on.register
     def _on_typed(self, event: ev.Typed) -> list[Action]:
@@ -315,7 +322,7 @@ class SessionMachine:
                 return self._end_turn(event.at_ms)
             case Timer.TRANSCRIPT:
                 late = ParleyError("TIMEOUT", f"no final transcript within {self.rules.transcript_ms:.0f} ms")
-                return [DiscardSpeech(), DropWorker("stt", late), _error(late), *self._answer(event.at_ms)]
+                return [DiscardSpeech(), DropWorker("stt", late), Send(say.error(late)), *self._answer(event.at_ms)]
             case Timer.FIRST_AUDIO:
                 assert self.utterance is not None
                 late = ParleyError("TIMEOUT", f"no speech within {self.rules.first_audio_ms:.0f} ms")
@@ -348,31 +355,28 @@ class SessionMachine:
 
     def _judge(self, at_ms: float) -> list[Action]:
         """What is the sound over the agent's speech, by what is known now?"""
-        overlap, utterance = self.overlap, self.utterance
-        assert overlap is not None
-        assert utterance is not None
+        assert self.overlap is not None
         held = self.agent is Agent.YIELDING
-        evidence = overlap.evidence(at_ms, self.language, held=held)
-        ruling = self.policy(evidence, self.rules.verdict)
-        if ruling.verdict is Verdict.OPEN and held and evidence.elapsed_ms >= self.rules.verdict.deadline_ms:
-            ruling = Ruling(Verdict.NOISE, "deadline")  # whatever the policy: nobody is left hanging
-        if ruling.verdict is Verdict.OPEN:
-            return self._keep_listening(overlap, at_ms)
-        told: list[Action] = [Ruled(ruling, evidence), Send(_verdict(utterance.utterance_id, ruling, evidence))]
+        match self.overlap.decide(at_ms, self.language, self.policy, self.rules.verdict, held=held):
+            case LookAgain(after_ms):
+                return [StartTimer(Timer.VERDICT, after_ms)]
+            case Listening():
+                return []
+            case Over():
+                return self._forget_overlap()
+            case Judged(ruling, evidence):
+                return self._rule(ruling, evidence, at_ms)
+
+    def _rule(self, ruling: Ruling, evidence: Evidence, at_ms: float) -> list[Action]:
+        """The verdict is in."""
+        assert self.utterance is not None
+        told: list[Action] = [Ruled(ruling, evidence), Send(say.verdict(self.utterance.utterance_id, ruling, evidence))]
         if ruling.verdict is not Verdict.INTERRUPTION:
             return [*self._go_on(at_ms), *told, *([] if self.user is User.TALKING else self._forget_overlap())]
-        if not held:
+        if self.agent is Agent.SPEAKING:  # its words came when the agent spoke on already
             self._move_agent(Agent.YIELDING)
             told.append(self._say_state("words"))
         return [*told, *self._yield_floor(at_ms)]
-
-    def _keep_listening(self, overlap: Overlap, at_ms: float) -> list[Action]:
-        """Undecided: judge again when something comes, or when it is time."""
-        rules = self.rules.verdict
-        if self.agent is Agent.YIELDING or overlap.silence_ms(at_ms) < rules.words_after_ms:
-            waiting = self.agent is Agent.YIELDING or overlap.stopped_ms is not None
-            return [StartTimer(Timer.VERDICT, overlap.look_again_ms(at_ms, rules))] if waiting else []
-        return self._forget_overlap()
 
     def _go_on(self, at_ms: float) -> list[Action]:
         """It was no interruption: the agent speaks on. Who still makes a sound is heard on: words would be one."""
@@ -402,11 +406,12 @@ class SessionMachine:
         return actions
 
     def _wait_for_turn_end(self, turn: Turn, at_ms: float) -> list[Action]:
-        """The user is silent: how much longer until that is the end?"""
-        return [StartTimer(Timer.TURN_END, max(1.0, self.rules.silence_ms - (at_ms - turn.speech_end_ms)))]
+        """The user is silent: how much longer until the answer is begun?"""
+        begin_ms = turn.speech_end_ms + self._patience.begin_ms(turn.text, self.language)
+        return [StartTimer(Timer.TURN_END, max(1.0, begin_ms - at_ms))]
 
     def _end_turn(self, at_ms: float) -> list[Action]:
-        """The silence was long enough, or the turn too long: ask for the transcript."""
+        """The silence was long enough to begin an answer, or the turn too long: ask for the transcript."""
         assert self.turn is not None
         self._move_user(User.SILENT)
         self._move_agent(Agent.FINALIZING)
@@ -423,12 +428,15 @@ class SessionMachine:
         actions: list[Action] = [CancelTimer(Timer.TRANSCRIPT)]
         if not turn.text:
             return [*actions, *self._close_exchange("empty", at_ms)]
-        return [*actions, *self._start_reply(turn), Send(Transcription(turn_id=turn.turn_id, text=turn.text, final=True))]
+        audible_ms = turn.speech_end_ms + self._patience.silence_ms(turn.text, self.language)
+        return [*actions, *self._start_reply(turn, audible_ms), Send(Transcription(turn_id=turn.turn_id, text=turn.text, final=True))]
 
-    def _start_reply(self, turn: Turn) -> list[Action]:
+    def _start_reply(self, turn: Turn, not_before_ms: float = 0.0) -> list[Action]:
         self._move_agent(Agent.REPLYING)
         number = self.new_utterance_id()
-        self.utterance = Utterance(number, turn.turn_id, Playout(Ledger(number, turn.turn_id), self.rules.lead_ms))
+        playout = Playout(Ledger(number, turn.turn_id), self.rules.lead_ms)
+        playout.not_before_ms = not_before_ms
+        self.utterance = Utterance(number, turn.turn_id, playout)
         request = ReplyRequest(
             session_id=self.session_id,
             turn_id=turn.turn_id,
@@ -541,45 +549,3 @@ class SessionMachine:
         if (self.agent, to) not in AGENT_MOVES:
             raise IllegalMove(f"agent floor: {self.agent.name} -> {to.name}")
         self.agent = to
-
-
-def _verdict(utterance_id: int, ruling: Ruling, evidence: Evidence) -> VerdictMessage:
-    return VerdictMessage.model_validate(
-        {
-            "utterance_id": utterance_id,
-            "verdict": ruling.verdict.value,
-            "reason": ruling.reason,
-            "after_ms": round(evidence.elapsed_ms, 1),
-            "speech_ms": round(evidence.speech_ms, 1),
-        }
-    )
-
-
-def _error(error: ParleyError) -> Send:
-    message = Error(code=error.reason, message=error.message, retryable=error.row.retryable, retry_after_ms=error.retry_after_ms)
-    return Send(message)
-
-
-def _reason(event: Event, before: PublicState, now: PublicState) -> str:
-    """Why the state has changed, in one word."""
-    if now == "BARGED_IN":
-        return "barge_in"
-    if before == "BARGED_IN" and now in ("SPEAKING", "LISTENING"):
-        return "resumed" if now == "SPEAKING" else "interruption"
-    return _REASONS.get(type(event), "")
-
-
-_REASONS: dict[type, str] = {
-    ev.Connected: "connected",
-    ev.SpeechStarted: "speech",
-    ev.SpeechStopped: "turn_end",
-    ev.TimerFired: "turn_end",
-    ev.TranscriptDone: "empty_turn",
-    ev.ReplyDone: "empty_reply",
-    ev.ReplyFailed: "failed",
-    ev.Audible: "first_audio",
-    ev.Played: "played",
-    ev.SpeechFailed: "failed",
-    ev.Typed: "typed",
-    ev.Interrupted: "interrupted",
-}

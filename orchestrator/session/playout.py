@@ -16,6 +16,8 @@ class Playout:
 
     def __init__(self, ledger: Ledger, lead_ms: float) -> None:
         self.ledger = ledger
+        self.not_before_ms = 0.0
+        """The first frame goes out no sooner: the turn it answers may still go on."""
         self.underruns = 0
         self.late_ms = 0.0
         """How much later than it was due the last frame went out."""
@@ -48,6 +50,8 @@ class Playout:
             self._note_dryness(now_ms)
             return 0
         if self._zero_ms is None:
+            if now_ms < self.not_before_ms:
+                return 0
             self._zero_ms = now_ms
         elif self._dry_since_ms is not None:
             self._end_dryness(now_ms)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from orchestrator.session.turn_taking import SilenceRules
 from orchestrator.session.verdict import VerdictRules
 
 
@@ -11,7 +12,7 @@ from orchestrator.session.verdict import VerdictRules
 class Rules:
     """One session's rules."""
 
-    silence_ms: float = 550
+    silence: SilenceRules = field(default_factory=SilenceRules)
     """Silence that ends a turn."""
     turn_limit_ms: float = 60_000
     """A turn longer than this is answered as it stands."""

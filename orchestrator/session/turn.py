@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from orchestrator.responders.clauses import ClauseSplitter
 from orchestrator.session.ledger import Ledger
 from orchestrator.session.playout import Playout
-from orchestrator.session.verdict import Evidence, VerdictRules
 from orchestrator.transports.protocol import Latency
 
 
@@ -51,40 +50,6 @@ class Turn:
             first_text_ms=since(self.first_text_ms),
             first_audio_ms=since(first_audio_ms),
         )
-
-
-@dataclass(slots=True)
-class Overlap:
-    """The user's sound over the agent's speech: a turn to be, if it is an interruption."""
-
-    turn: Turn
-    began_ms: float
-    held_ms: float
-    """When the agent paused for it."""
-    stopped_ms: float | None = None
-
-    def evidence(self, at_ms: float, language: str, *, held: bool) -> Evidence:
-        """What is known of it now."""
-        return Evidence(
-            text=self.turn.text,
-            elapsed_ms=at_ms - self.held_ms,
-            speech_ms=(at_ms if self.stopped_ms is None else self.stopped_ms) - self.began_ms,
-            talking=self.stopped_ms is None,
-            silence_ms=self.silence_ms(at_ms),
-            language=language,
-            held=held,
-        )
-
-    def silence_ms(self, at_ms: float) -> float:
-        """How long the sound has been over."""
-        return 0.0 if self.stopped_ms is None else at_ms - self.stopped_ms
-
-    def look_again_ms(self, at_ms: float, rules: VerdictRules) -> float:
-        """When the evidence is to be judged again although nothing new has come."""
-        times = [self.held_ms + rules.deadline_ms]
-        if self.stopped_ms is not None:
-            times.append(self.stopped_ms + rules.words_after_ms)
-        return max(1.0, min((time - at_ms for time in times if time > at_ms), default=1.0))
 
 
 @dataclass(slots=True)

@@ -1,8 +1,8 @@
 """A conversation in virtual time: a session machine with make-believe surroundings whose clock jumps from event to event.
 
-The surroundings do what the driver does with each action, without I/O: timers are kept in a heap, FINALIZE is answered by the words the
-user has spoken, the responder gives its pieces, the synthesizer one frame per character, and the pacer plays them. Thousands of
-conversations a second, and the same every time.
+The surroundings do what the driver does with each action, without I/O: timers are kept in a heap, FINALIZE is answered by the words
+that the user has spoken (partials come 150 ms late), the responder gives its pieces, the synthesizer one frame per character, and the
+pacer plays them. Thousands of conversations a second, and the same every time.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from parley.audio import FRAME_MS, FRAME_SAMPLES, SILENT_FRAME
 
 STOP_MS = 200.0
 ONSET_MS = 60.0
+PARTIAL_MS = 150.0
 
 
 @dataclass
@@ -46,6 +47,7 @@ class Stage:
         self._words = ""
         self._reply_number = 0
         self._dead: set[int] = set()
+        self._clocked: set[int] = set()
         self.tell(ev.Connected())
 
     # ---------- the user ----------
@@ -55,13 +57,15 @@ class Stage:
         start_ms = self.now_ms if at_ms is None else at_ms
 
         def start() -> None:
-            self._words = text
+            self._words = f"{self._words} {text}".strip()
             self.tell(ev.SpeechStarted(self.now_ms, self.now_ms - ONSET_MS))
             if text:
                 self.tell(ev.Heard(text.split()[0], final=False, at_ms=self.now_ms))
 
         self.at(start_ms, start)
         end_ms = start_ms + duration_ms
+        if text:
+            self.at(end_ms + PARTIAL_MS, lambda: self.tell(ev.Heard(self._words, final=False, at_ms=self.now_ms)))
         self.at(end_ms + STOP_MS, lambda: self.tell(ev.SpeechStopped(self.now_ms, end_ms)))
 
     def at(self, when_ms: float, what: Callable[[], None]) -> int:
@@ -138,6 +142,9 @@ class Stage:
         setattr(self, f"_chars_{utterance_id}", base + len(text))
         ledger.complete = end
         self._tick(utterance_id)
+        if utterance_id not in self._clocked:
+            self._clocked.add(utterance_id)
+            self._clock(utterance_id)
 
     def _tick(self, utterance_id: int) -> None:
         utterance = self.machine.utterance
@@ -146,7 +153,6 @@ class Stage:
         due = utterance.playout.due(self.now_ms)
         if due and not utterance.ledger.sent_samples:
             self.tell(ev.Audible(utterance_id, self.now_ms))
-            self._clock(utterance_id)
         for _ in range(due):
             utterance.ledger.take()
             self.played.append((self.now_ms, utterance_id))

@@ -10,6 +10,7 @@ from orchestrator.session import actions as do
 from orchestrator.session import events as ev
 from orchestrator.session.floors import AGENT_MOVES, USER_MOVES, Agent, IllegalMove, User
 from orchestrator.session.rules import Rules
+from orchestrator.session.turn_taking import Patience, SilenceRules
 from orchestrator.session.verdict import Ruling, Verdict
 from orchestrator.transports import protocol as msg
 from parley.errors import ParleyError
@@ -21,8 +22,8 @@ def test_one_exchange_from_speech_to_played() -> None:
     stage.run(5000)
     assert stage.states == ["LISTENING", "LISTENING", "SPEAKING", "WAITING_FOR_INPUT"]
     assert [type(m).__name__ for m in stage.sent()] == [
-        "State", "Transcription", "State", "Transcription", "ResponseText", "ResponseText", "UtteranceStarted", "Latency", "State",
-        "UtteranceEnded", "ConversationComplete", "State",
+        "State", "Transcription", "Transcription", "State", "Transcription", "ResponseText", "ResponseText", "UtteranceStarted",
+        "Latency", "State", "UtteranceEnded", "ConversationComplete", "State",
     ]  # fmt: skip
     assert stage.machine.history == [Said("user", "hello there"), Said("agent", "hello there", meant="hello there")]
 
@@ -32,13 +33,13 @@ def test_latency_is_measured_from_the_end_of_speech() -> None:
     stage.say("hello there", 1000, at_ms=100)
     stage.run(5000)
     (latency,) = stage.sent(msg.Latency)
-    assert latency == msg.Latency(turn_id=1, turn_end_ms=550, transcript_ms=630, first_text_ms=680, first_audio_ms=740)
+    assert latency == msg.Latency(turn_id=1, turn_end_ms=250, transcript_ms=330, first_text_ms=380, first_audio_ms=560)
 
 
 def test_a_pause_for_breath_does_not_end_the_turn() -> None:
     stage = Stage()
     stage.say("I would like", 1000, at_ms=0)
-    stage.say("I would like a coffee", 1000, at_ms=1300)
+    stage.say("a coffee", 1000, at_ms=1300)
     stage.run(10_000)
     assert len(stage.actions(do.Finalize)) == 1
     assert stage.machine.history[0] == Said("user", "I would like a coffee")
@@ -84,13 +85,15 @@ def test_barge_in_cuts_the_sink_before_anything_else() -> None:
 
 
 def test_going_on_before_the_answer_is_audible_takes_it_back() -> None:
-    stage = Stage(reply_delay_ms=300)
-    stage.say("I would like", 1000, at_ms=0)
-    stage.say("a coffee", 500, at_ms=1800)  # the turn ended at 1550, its answer would have been audible at 1990
+    stage = Stage(reply_delay_ms=600)
+    stage.say("I would like tea", 1000, at_ms=0)
+    stage.say("not coffee", 500, at_ms=1800)  # the answer was begun at 1250, and would have been audible at 1990
+    stage.run(1799)
+    assert stage.machine.agent is Agent.REPLYING
     stage.run(1800)
     assert stage.machine.agent is Agent.RESTING
     stage.run(10_000)
-    assert stage.machine.history[0] == Said("user", "I would like a coffee")
+    assert stage.machine.history[0] == Said("user", "I would like tea not coffee")
     assert len(stage.machine.history) == 2
     assert {m.turn_id for m in stage.sent(msg.Transcription)} == {1}
 
@@ -144,7 +147,7 @@ def test_a_transcript_that_never_comes_is_answered_as_it_stands() -> None:
     stage = Stage(transcript_delay_ms=100_000)
     stage.say("hello there", 1000)
     stage.run(10_000)
-    assert stage.machine.history[0] == Said("user", "hello")  # the last partial
+    assert stage.machine.history[0] == Said("user", "hello there")  # the last partial
     assert [m.code for m in stage.sent(msg.Error)] == ["TIMEOUT"]
 
 
@@ -171,9 +174,9 @@ def test_a_lost_worker_while_speaking_keeps_what_was_heard() -> None:
 
 
 def test_a_failing_responder_after_some_words_lets_them_be_heard() -> None:
-    stage = Stage()
+    stage = Stage(reply=lambda text: ["A rather long answer, which is not over yet."])
     stage.say("hello", 500)
-    stage.run(1200)
+    stage.run(1100)
     number = stage.machine.utterance.utterance_id if stage.machine.utterance else 0
     stage.tell(ev.ReplyFailed(number, ParleyError("RESPONDER_FAILED", "broken"), stage.now_ms))
     assert [m.code for m in stage.sent(msg.Error)] == ["RESPONDER_FAILED"]
@@ -219,6 +222,51 @@ def test_no_floor_is_a_dead_end() -> None:
         for state in floor:
             assert any(origin is state for origin, _ in moves), f"no way out of {state}"
             assert any(target is state for _, target in moves), f"no way into {state}"
+
+
+# ---------- the end of a turn ----------
+
+
+def _wait_ms(text: str, **rules: float) -> float:
+    """From the end of speech to the first sound of an answer that is ready at once."""
+    stage = Stage(rules=Rules(silence=SilenceRules(**rules)), transcript_delay_ms=0, reply_delay_ms=1, speech_delay_ms=1)
+    stage.say(text, 1000)
+    stage.run(10_000)
+    (latency,) = stage.sent(msg.Latency)
+    assert isinstance(latency, msg.Latency)
+    assert latency.first_audio_ms is not None
+    return latency.first_audio_ms
+
+
+@pytest.mark.parametrize(
+    ("text", "silence_ms"),
+    [("What time is it?", 300), ("tell me a story", 550), ("I went there because", 1100), ("give me the um", 1600)],
+)
+def test_what_was_said_tells_how_long_to_wait(text: str, silence_ms: float) -> None:
+    assert silence_ms <= _wait_ms(text) <= silence_ms + 2 * 20
+
+
+@pytest.mark.parametrize("pause_ms", [300, 500])
+def test_an_answer_begun_on_a_probable_end_is_taken_back_unheard(pause_ms: float) -> None:
+    stage = Stage(transcript_delay_ms=10, reply_delay_ms=10, speech_delay_ms=10)
+    stage.say("tell me a story", 1000, at_ms=0)
+    stage.say("about a bear", 800, at_ms=1000 + pause_ms)
+    stage.run(900 + pause_ms)
+    begun = len(stage.actions(do.StartReply))
+    stage.run(10_000)
+    assert begun <= 1
+    assert stage.played[0][0] > 1800 + pause_ms, "the first answer was heard"
+    assert stage.machine.history[0] == Said("user", "tell me a story about a bear")
+    assert len(stage.machine.history) == 2
+
+
+def test_who_pauses_long_within_turns_is_given_longer() -> None:
+    patience = Patience(SilenceRules())
+    assert patience.silence_ms("tell me a story", "en") == 550
+    for _ in range(5):
+        patience.paused(800)
+    assert patience.silence_ms("tell me a story", "en") == 960
+    assert patience.silence_ms("What time is it?", "en") == 300
 
 
 # ---------- sounds over the agent's speech ----------
