@@ -17,6 +17,7 @@ from typing import Any
 from workers.engines import tone_code as code
 from workers.engines.api import EngineCard, EngineInputError, SttInput, SttRequest, SttStep, SttWord, TtsRequest, TtsStep, WordMark
 from workers.engines.options import pick, read
+from workers.engines.tone_pilot import PilotListener, Sounds, read_sounds
 
 _FRAME_MS = 20
 _BLOCK_BYTES = 32  # about 2 s of speech are put together at once
@@ -151,6 +152,7 @@ _STT_OPTIONS: Mapping[str, Any] = {
     "partial_delay_ms": 0.0,
     "final_delay_ms": 0.0,
     "foreign_text": "",  # the transcript of speech that is not tone's
+    "sounds": {},  # the words of sounds that carry a pilot (`tone_pilot`): number -> [[word, begin_ms, end_ms], ...]
 }
 _FOREIGN_WORD_WINDOWS = 60  # 0.3 s of strange sound make a word of `foreign_text`
 
@@ -160,11 +162,13 @@ class _Hearing:
     listener: code.Listener = field(default_factory=code.Listener)
     rest: bytes = b""  # samples from the next window's first on
     told: str = ""
+    pilots: PilotListener = field(default_factory=lambda: PilotListener({}))
 
     def begin_segment(self) -> None:
         self.listener = code.Listener()
         self.rest = b""
         self.told = ""
+        self.pilots = PilotListener(self.pilots.sounds)
 
 
 class ToneStt:
@@ -173,21 +177,25 @@ class ToneStt:
     def __init__(self) -> None:
         self._options: dict[str, Any] = {}
         self._foreign_words: list[str] = []
+        self._sounds: Sounds = {}
 
     def load(self, options: Mapping[str, Any]) -> EngineCard:
         self._options = read(options, _STT_OPTIONS)
         self._foreign_words = self._options["foreign_text"].split()
+        self._sounds = read_sounds(self._options["sounds"])
         return EngineCard(sample_rate_hz=code.HEAR_HZ, features=("stt.partials", "stt.words"), max_sessions=512, max_batch=32)
 
     def open(self, request: SttRequest) -> _Hearing:
         read(request.options, {})
-        return _Hearing()
+        return _Hearing(pilots=PilotListener(self._sounds))
 
     def step(self, inputs: Sequence[SttInput]) -> list[SttStep]:
         heard: list[_Hearing] = []
         parts: list[bytes] = []
         for part in inputs:
             stream: _Hearing = part.stream
+            if self._sounds:
+                stream.pilots.listen(part.pcm)
             pcm = stream.rest + part.pcm
             if part.finalize:
                 pcm += bytes(code.WINDOW_SAMPLES * 2)  # so that the last samples lie in whole windows
@@ -209,18 +217,13 @@ class ToneStt:
 
     def _answer(self, stream: _Hearing, final: bool) -> SttStep:
         listener = stream.listener
-        if listener.foreign:
-            words: tuple[SttWord, ...] = ()
+        if listener.foreign and stream.pilots.foreign:
             text = self._foreign(listener.foreign_windows, final)
         else:
-            text = listener.text
+            text = " ".join(part for part in (listener.text, *(word.text for word in stream.pilots.words)) if part)
         if not final and text == stream.told:
             return SttStep()
-        if not listener.foreign:
-            words = tuple(
-                SttWord(data.decode("utf-8", "ignore"), first * code.HOP_SAMPLES, last * code.HOP_SAMPLES + code.WINDOW_SAMPLES, 1.0)
-                for data, first, last in listener.words
-            )
+        words = _words(stream)
         stream.told = text
         delay_ms = self._options["final_delay_ms" if final else "partial_delay_ms"]
         if final:
@@ -232,3 +235,17 @@ class ToneStt:
         if final and count:
             count = len(self._foreign_words)
         return " ".join(self._foreign_words[:count])
+
+
+def _words(stream: _Hearing) -> tuple[SttWord, ...]:
+    """The words of which the places are known: those in tone's code, and those of sounds with a pilot."""
+    coded = (
+        SttWord(data.decode("utf-8", "ignore"), first * code.HOP_SAMPLES, last * code.HOP_SAMPLES + code.WINDOW_SAMPLES, 1.0)
+        for data, first, last in ([] if stream.listener.foreign else stream.listener.words)
+    )
+    samples_per_ms = code.HEAR_HZ / 1000
+    given = (
+        SttWord(word.text, max(0, round(word.begin_ms * samples_per_ms)), round(word.end_ms * samples_per_ms), 1.0)
+        for word in stream.pilots.words
+    )
+    return (*coded, *given)
