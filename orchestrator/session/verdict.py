@@ -74,10 +74,15 @@ _WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*", re.UNICODE)
 
 
 def floor_words(text: str, language: str) -> int:
-    """How many words of `text` want the floor: neither backchannels nor fillers of the language."""
+    """How many words of `text` want the floor: neither backchannels nor fillers of the language.
+
+    A last word that may yet become one ("oka") is not counted: a recogniser's partial can end in the middle of a word.
+    """
     known = backchannels.of(language)
-    rest = known.phrases.sub(" ", text.lower().replace("’", "'"))
-    return sum(word not in known.words for word in _WORD.findall(rest))
+    words = _WORD.findall(known.phrases.sub(" ", text.lower().replace("’", "'")))
+    wanting = sum(word not in known.words for word in words)
+    growing = bool(words) and words[-1] not in known.words and any(word.startswith(words[-1]) for word in known.words)
+    return wanting - growing
 
 
 def judge(evidence: Evidence, rules: VerdictRules) -> Ruling:

@@ -17,6 +17,8 @@ FAST = """
 orchestrator:
   turn: {silence_ms: 240}
   vad: {stop_ms: 120, start_ms: 60, barge_in_start_ms: 100}
+stt:
+  models: [{id: tone, engine: tone}]  # speech that is not tone's has no words
 """
 
 

@@ -27,6 +27,8 @@ from orchestrator.session.verdict import Evidence, Verdict, VerdictRules, floor_
         ("it", "va bene", 0),
         ("xx", "mm hm ok", 0),
         ("xx", "yeah", 1),
+        ("en", "oka", 0),
+        ("en", "sto", 1),
         ("en", "", 0),
     ],
 )
