@@ -336,11 +336,11 @@ async def test_starts_and_stops_leave_nothing_open() -> None:
     await (await EngineProcess.start(TONE_TTS, load_timeout_s=30)).stop()
     gc.collect()
     me = psutil.Process()
-    before = me.num_fds()
+    before, children = me.num_fds(), set(me.children())
     for _ in range(20):
         process = await EngineProcess.start(TONE_TTS, load_timeout_s=30)
         await process.stop()
         await process.stop()
     gc.collect()
     assert me.num_fds() <= before
-    assert not me.children()
+    assert set(me.children()) <= children
