@@ -214,14 +214,15 @@ class SessionMachine:
             turn.first_text_ms = event.at_ms
         utterance.text += event.text
         piece = ResponseText(turn_id=utterance.turn_id, utterance_id=utterance.utterance_id, text=event.text, final=False)
-        return [*self._speak(utterance.splitter.push(event.text)), Send(piece)]
+        return [*self._speak(utterance.splitter.push(event.text)), *self._tell(event.at_ms, Send(piece))]
 
     @_on.register
     def _on_reply_act(self, event: ev.ReplyAct) -> list[Action]:
         assert self.utterance is not None
         match event.act:
             case SetSpeed(factor=factor):
-                return [SetRate(factor)]
+                self.utterance.drafts.append(SetRate(factor))
+                return []
             case EndConversation():
                 self.utterance.last_words = True
                 return []
@@ -231,11 +232,12 @@ class SessionMachine:
         utterance = self.utterance
         assert utterance is not None
         utterance.ended = True
-        final = Send(ResponseText(turn_id=utterance.turn_id, utterance_id=utterance.utterance_id, text="", final=True))
+        last = ResponseText(turn_id=utterance.turn_id, utterance_id=utterance.utterance_id, text="", final=True)
+        final = self._tell(event.at_ms, Send(last))
         actions = self._speak(utterance.splitter.finish())
         if utterance.spoken:
-            return [*actions, Speak(utterance.utterance_id, "", end=True), final]
-        return [final, *self._close_exchange("silent", event.at_ms, leave=utterance.last_words)]
+            return [*actions, Speak(utterance.utterance_id, "", end=True), *final]
+        return [*final, *self._close_exchange("silent", event.at_ms, leave=utterance.last_words)]
 
     @_on.register
     def _on_reply_failed(self, event: ev.ReplyFailed) -> list[Action]:
@@ -252,7 +254,7 @@ class SessionMachine:
         assert turn is not None
         self._move_agent(Agent.SPEAKING)
         started = UtteranceStarted(turn_id=utterance.turn_id, utterance_id=utterance.utterance_id)
-        return [CancelTimer(Timer.FIRST_AUDIO), Send(started), Send(turn.latency(event.at_ms))]
+        return [CancelTimer(Timer.FIRST_AUDIO), *self._stand(utterance), Send(started), Send(turn.latency(event.at_ms))]
 
     @_on.register
     def _on_played(self, event: ev.Played) -> list[Action]:
@@ -429,7 +431,8 @@ class SessionMachine:
         if not turn.text:
             return [*actions, *self._close_exchange("empty", at_ms)]
         audible_ms = turn.speech_end_ms + self._patience.silence_ms(turn.text, self.language)
-        return [*actions, *self._start_reply(turn, audible_ms), Send(Transcription(turn_id=turn.turn_id, text=turn.text, final=True))]
+        final = Send(Transcription(turn_id=turn.turn_id, text=turn.text, final=True))
+        return [*actions, *self._start_reply(turn, audible_ms), *self._tell(at_ms, final)]
 
     def _start_reply(self, turn: Turn, not_before_ms: float = 0.0) -> list[Action]:
         self._move_agent(Agent.REPLYING)
@@ -458,6 +461,19 @@ class SessionMachine:
             utterance.spoken = True
         return actions
 
+    def _tell(self, at_ms: float, *actions: Action) -> list[Action]:
+        """Done now if the answer stands, else kept until it does."""
+        utterance = self.utterance
+        assert utterance is not None
+        utterance.drafts.extend(actions)
+        return self._stand(utterance) if at_ms >= utterance.playout.not_before_ms else []
+
+    def _stand(self, utterance: Utterance) -> list[Action]:
+        """The turn that it answers is over: what was kept is told and done."""
+        drafts, utterance.drafts = utterance.drafts, []
+        utterance.told = True
+        return drafts
+
     def _yield_floor(self, at_ms: float) -> list[Action]:
         """The agent was speaking and stops: what was heard becomes history. What the user says over it is the next turn."""
         utterance = self.utterance
@@ -480,8 +496,11 @@ class SessionMachine:
         if utterance is not None:
             if utterance.spoken:
                 actions.insert(0, StopSpeaking(utterance.utterance_id, 0.0))
-            ended = UtteranceEnded(utterance_id=utterance.utterance_id, reason="interrupted", heard_text="", played_ms=0)
-            actions.append(Send(ended))
+            if utterance.told:
+                ended = UtteranceEnded(utterance_id=utterance.utterance_id, reason="interrupted", heard_text="", played_ms=0)
+                actions.append(Send(ended))
+        if self.turn is not None:
+            self.turn.transcript_ms = self.turn.first_text_ms = None
         self._move_agent(Agent.RESTING)
         return actions
 
@@ -509,6 +528,7 @@ class SessionMachine:
         """The exchange becomes history; the agent rests."""
         turn, utterance = self.turn, self.utterance
         assert turn is not None
+        drafts = self._stand(utterance) if utterance is not None else []
         if turn.text:
             self._remember(Said("user", turn.text))
         if utterance is not None and utterance.spoken:
@@ -517,7 +537,7 @@ class SessionMachine:
         self._conversed = True
         if self.agent is not Agent.RESTING:
             self._move_agent(Agent.RESTING)
-        return [Send(ConversationComplete.model_validate({"turn_id": turn.turn_id, "reason": reason}))]
+        return [*drafts, Send(ConversationComplete.model_validate({"turn_id": turn.turn_id, "reason": reason}))]
 
     def _rest(self) -> list[Action]:
         return [] if self._busy else [StartTimer(Timer.IDLE, self.rules.idle_ms)]

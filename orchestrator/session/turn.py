@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from orchestrator.responders.clauses import ClauseSplitter
+from orchestrator.session.actions import Action
 from orchestrator.session.ledger import Ledger
 from orchestrator.session.playout import Playout
 from orchestrator.transports.protocol import Latency
@@ -67,6 +68,10 @@ class Utterance:
     """The responder has said all."""
     last_words: bool = False
     """The session ends when this has been played."""
+    drafts: list[Action] = field(default_factory=list)
+    """What is told and done only if the answer stands: the turn it answers may still go on."""
+    told: bool = False
+    """The client has been told of it."""
 
     @property
     def ledger(self) -> Ledger:

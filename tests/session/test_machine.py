@@ -256,6 +256,8 @@ def test_an_answer_begun_on_a_probable_end_is_taken_back_unheard(pause_ms: float
     stage.run(10_000)
     assert begun <= 1
     assert stage.played[0][0] > 1800 + pause_ms, "the first answer was heard"
+    assert len({m.utterance_id for m in stage.sent(msg.ResponseText)}) == 1, "the first answer was told"
+    assert [m.text for m in stage.sent(msg.Transcription) if m.final] == ["tell me a story about a bear"]
     assert stage.machine.history[0] == Said("user", "tell me a story about a bear")
     assert len(stage.machine.history) == 2
 
