@@ -40,13 +40,31 @@ class ResponderSettings(Section):
 class VadSettings(Section):
     """When is it speech?"""
 
+    name: Literal["webrtc", "silero"] = "webrtc"
+    """The detector. `silero` needs onnxruntime (`pip install 'parley[silero]'`) and its model file."""
     mode: Literal[0, 1, 2, 3] = 2
     """WebRTC's aggressiveness: 0 lets much through, 3 is strict."""
+    silero_model: str = ""
+    """Silero's ONNX file; empty: the one of an installed `silero-vad` package."""
+    silero_threshold: Annotated[float, Field(gt=0.15, lt=1)] = 0.5
+    """From this probability on it is speech."""
     min_level_dbfs: float = -52.0
     """Frames below are never speech."""
+    noise_gate: bool = True
+    """Learn the noise around, and ask that speech rises above it."""
+    noise_margin_db: Annotated[float, Field(ge=0, le=40)] = 6.0
+    """By how much; 6 dB more while the agent speaks, 1.6 dB more while it is paused."""
+    echo_gate: bool = True
+    """Learn how much of the agent's voice comes back through the microphone, and disregard it."""
+    echo_margin_db: Annotated[float, Field(ge=0, le=40)] = 10.0
+    """How far above the expected echo a frame must be; lower lets the user through sooner, and echo too."""
+    own_level_db: Annotated[float, Field(ge=0, le=60)] = 15.0
+    """Over the agent, sounds so far below the level of the user's own turns are somebody else's; 0: all count."""
+    voicing: Annotated[float, Field(ge=0, lt=1)] = 0.7
+    """Over the agent, a sound must be so periodic for a moment (1: a pure vowel), or last half a second; 0: all count."""
     start_ms: Annotated[int, Field(ge=20, le=640)] = 100
     """Speech has started after so much of it."""
-    barge_in_start_ms: Annotated[int, Field(ge=20, le=640)] = 200
+    barge_in_start_ms: Annotated[int, Field(ge=20, le=640)] = 60
     """The same while the agent speaks."""
     stop_ms: Annotated[int, Field(ge=20, le=2000)] = 200
     """Speech has stopped after so much silence."""

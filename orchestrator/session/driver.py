@@ -26,14 +26,14 @@ from orchestrator.session.machine import SessionMachine
 from orchestrator.session.pacer import Pacer
 from orchestrator.session.recording import Recording
 from orchestrator.session.turn import Utterance
-from orchestrator.session.verdict import Evidence, Ruling
+from orchestrator.session.verdict import Evidence, Ruling, Verdict
 from orchestrator.session.wiring import Hears, Speaks, rules_of, stt_config, tts_config
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.transports import protocol as msg
 from orchestrator.transports.api import Transport
 from orchestrator.vad.api import Vad
-from orchestrator.vad.gate import Edge, SpeechGate
-from orchestrator.vad.webrtc import WebrtcVad
+from orchestrator.vad.gate import Edge
+from orchestrator.vad.registry import make_ear
 from parley.audio import FRAME_MS
 from parley.errors import ParleyError
 from parley.v1 import audio_pb2, stt_pb2
@@ -77,8 +77,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._machine = SessionMachine(session_id, rules_of(settings), settings.speech.language)
         self._voice = Voice(settings.speech.voice, settings.speech.language, settings.speech.speed)
-        self._vad = vad or WebrtcVad(settings.vad.mode, settings.vad.min_level_dbfs)
-        self._gate = SpeechGate(settings.vad.stop_ms)
+        self._ear = make_ear(settings.vad, vad)
         ring_ms = settings.vad.preroll_ms + max(settings.vad.start_ms, settings.vad.barge_in_start_ms)
         self._ring: deque[bytes] = deque(maxlen=max(1, ring_ms // FRAME_MS))  # full: the oldest frame goes
         self._microphone_open = False
@@ -125,19 +124,16 @@ class Session:
 
     def on_audio(self, frame: bytes) -> None:
         """The next 20 ms of microphone (1920 bytes, 48 kHz)."""
-        vad = self._shared.settings.vad
-        over_agent = self._machine.state[0] == "SPEAKING"
-        edge = self._gate.push(self._vad.is_speech(frame), vad.barge_in_start_ms if over_agent else vad.start_ms)
+        now_ms = self._now_ms()
+        edge = self._ear.push(frame, now_ms, self._machine.state[0])
         if self._microphone_open:
             self._stt.send(frame)
         else:
             self._ring.append(frame)
         if edge is Edge.STARTED:
-            now_ms = self._now_ms()
-            self._dispatch(ev.SpeechStarted(now_ms, now_ms - self._gate.start_ms))
+            self._dispatch(ev.SpeechStarted(now_ms, now_ms - self._ear.start_ms))
         elif edge is Edge.STOPPED:
-            now_ms = self._now_ms()
-            self._dispatch(ev.SpeechStopped(now_ms, now_ms - self._gate.stop_ms))
+            self._dispatch(ev.SpeechStopped(now_ms, now_ms - self._ear.stop_ms))
 
     def count_dropped_frame(self) -> None:
         """The transport has dropped a microphone frame that came beyond real time."""
@@ -267,10 +263,12 @@ class Session:
             self._shared.metrics.late_frames.inc()
         self._shared.metrics.underruns.inc(playout.underruns - underruns)
         for _ in range(due):
+            place_ms = playout.next_ms
             frame, marks = ledger.take()
             for mark in marks:
                 self._send_mark(utterance.utterance_id, mark)
             self._transport.send_audio(frame)
+            self._ear.sent(frame, place_ms)
         if playout.finished(now_ms):
             self._dispatch(ev.Played(utterance.utterance_id, now_ms, ledger.sent_ms))
             return False
@@ -333,10 +331,12 @@ class Session:
             case do.HoldSpeaking(utterance_id, onset_ms):
                 self._shared.pacer.remove(self)
                 self._transport.hold(utterance_id)
+                self._ear.hold(self._now_ms())
                 self._tts.pause()
                 self._shared.metrics.onset_to_silence.observe((self._now_ms() - onset_ms) / 1000)
             case do.GoOnSpeaking(utterance_id, gap_ms):
                 self._transport.go_on(utterance_id)
+                self._ear.go_on(self._now_ms())
                 self._tts.resume()
                 self._shared.pacer.add(self, self._tick)
                 self._shared.metrics.resumed_gap.observe(gap_ms / 1000)
@@ -346,6 +346,7 @@ class Session:
                 self._shared.metrics.unheard.inc(unheard_ms / 1000)
                 self._shared.pacer.remove(self)
                 self._transport.cut(utterance_id)
+                self._ear.cut(self._now_ms())
                 self._tts.stop()
             case do.DropWorker(kind, error):
                 (self._stt if kind == "stt" else self._tts).drop(error)
@@ -357,6 +358,8 @@ class Session:
                 assert_never(action)
 
     def _note_verdict(self, ruling: Ruling, evidence: Evidence) -> None:
+        if ruling.verdict is Verdict.NOISE:
+            self._ear.accept_noise()
         self._shared.metrics.verdicts.labels(ruling.verdict.value, ruling.reason).inc()
         self._log.info(
             "verdict",

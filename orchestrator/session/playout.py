@@ -77,6 +77,12 @@ class Playout:
         """Whether the first frame has gone out."""
         return self._zero_ms is not None
 
+    @property
+    def next_ms(self) -> float:
+        """When the next frame to go out is played, by the schedule; only after `started`."""
+        assert self._zero_ms is not None
+        return self._zero_ms + self.ledger.sent_ms
+
     def dry_ms(self, now_ms: float) -> float:
         """How long the client has had nothing to play although the utterance is not over."""
         return 0.0 if self._dry_since_ms is None else now_ms - self._dry_since_ms
