@@ -14,9 +14,11 @@ from client.places import Verbose
 
 NAMES = {
     "talk": "conversations in real time: latency, lateness, CPU and memory per session",
+    "barge-in": "interruptions, backchannels, noises, echo and pauses for thought: what ends the answer, and how fast",
     "control": "STOP, PAUSE and RESUME to ack at a TTS worker, under background streams",
 }
-SESSIONS = {"talk": "1,20,60", "control": "200"}
+SESSIONS = {"talk": "1,20,60", "barge-in": "1,20,100", "control": "200"}
+ENGINES = ("tone", "espeak")
 
 
 def bench(
@@ -29,6 +31,7 @@ def bench(
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed makes the same callers.")] = 1,
     barge_in_share: Annotated[float, typer.Option(min=0, max=1, metavar="P", help="talk: part of the answers that are interrupted.")] = 0.4,
     speech: Annotated[Path | None, typer.Option(metavar="FOLDER", help="talk: recordings of people for the callers to speak.")] = None,
+    engine: Annotated[str, typer.Option(metavar="NAME", help=f"barge-in: the agent's voice, {' or '.join(ENGINES)}.")] = "tone",
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the rows to this file.")] = None,
     verbose: Verbose = False,
 ) -> None:
@@ -48,6 +51,9 @@ def bench(
     A server that runs elsewhere:
         parley bench talk --url ws://voice.example:8765/v1/session --sessions 10
 
+    Who keeps the floor, on a voice that people understand:
+        parley bench barge-in --engine espeak --sessions 20 --seconds 120
+
     How fast a TTS worker stops, beside 200 streams:
         parley bench control
     """
@@ -55,13 +61,15 @@ def bench(
         near = difflib.get_close_matches(name, NAMES, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(NAMES)
         raise Failure(f"there is no benchmark {name!r}", f"{hint} ({', '.join(NAMES)})" if near else hint, code=2)
+    if engine not in ENGINES:
+        raise Failure(f"there is no engine {engine!r} for this", f"choose one of {', '.join(ENGINES)}", code=2)
     from client.bench.run import BenchPlan, measure
 
     plan = BenchPlan(
         name=name,
         url=url,
         worker=worker,
-        sessions=_sizes(sessions or SESSIONS[name], at_least=1 if name == "talk" else 0),
+        sessions=_sizes(sessions or SESSIONS[name], at_least=0 if name == "control" else 1),
         seconds=seconds,
         warm_up_s=warm_up,
         seed=seed,
@@ -69,6 +77,7 @@ def bench(
         speech=speech,
         json=json,
         verbose=verbose,
+        engine=engine,
     )
     run(measure(plan))
 

@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from client.bench import wire
 from client.bench.caller import Caller, Clip
@@ -80,10 +80,17 @@ class Line:
             self._tally.error(f"connection: {why}")
 
 
+class Ticking(Protocol):
+    """Something that sends a frame every 20 ms."""
+
+    def tick(self, now_s: float) -> None:
+        """Send the next one."""
+
+
 class Metronome:
     """Ticks every line once per 20 ms, on absolute deadlines; late ticks are made up for, none is left out."""
 
-    def __init__(self, lines: Sequence[Line], tally: Tally) -> None:
+    def __init__(self, lines: Sequence[Ticking], tally: Tally) -> None:
         self._loop = asyncio.get_running_loop()
         self._slots = [(offset * _SLOT_S, list(lines[offset::SLOTS])) for offset in range(SLOTS) if lines[offset::SLOTS]]
         self._tally = tally

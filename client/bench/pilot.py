@@ -1,6 +1,6 @@
 """The faint tones by which the `tone` recogniser knows a sound of the benchmarks and how far into it one is.
 
-The recogniser's end, and what the tones mean: `workers/engines/tone_pilot.py`. At 3 x -80 dBFS above 6 kHz they are below what any
+The recogniser's end, and what the tones mean: `workers/engines/tone_pilot.py`. Five sines of -82 dBFS above 6 kHz are below what any
 listener or detector makes anything of.
 """
 
@@ -12,15 +12,16 @@ import numpy as np
 
 from parley.audio import SAMPLE_RATE_HZ
 
-FIRST_HZ = 6_200
+FIRST_HZ = 6_100
 GRID_HZ = 20
-NIBBLES = 16
-STEPS = 20
-STEP_S = 0.1
-LEVEL_DBFS = -80.0
-CLEAR_BELOW_HZ = 6_000
+DIGITS = 4
+BASE = 4
+STEPS = 40
+STEP_S = 0.12
+LEVEL_DBFS = -82.0
+CLEAR_BELOW_HZ = 5_900
 """A sound that carries a pilot has nothing from here on: `band_limited`."""
-MOST_SOUNDS = NIBBLES * NIBBLES
+MOST_SOUNDS = BASE**DIGITS
 
 Wave = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -31,10 +32,10 @@ def pilot(number: int, samples: int) -> Wave:
         raise ValueError(f"a pilot's number is 0 to {MOST_SOUNDS - 1}, and not {number}")
     seconds = np.arange(samples) / SAMPLE_RATE_HZ
     step = (seconds // STEP_S).astype(np.int64) % STEPS
-    places = (number // NIBBLES, NIBBLES + number % NIBBLES)
+    places = [digit * BASE + number // BASE ** (DIGITS - 1 - digit) % BASE for digit in range(DIGITS)]
     amplitude = 32768 * 10 ** (LEVEL_DBFS / 20) * np.sqrt(2)
     steady = sum(np.sin(2 * np.pi * (FIRST_HZ + GRID_HZ * place) * seconds) for place in places)
-    stepping = np.sin(2 * np.pi * np.cumsum(FIRST_HZ + GRID_HZ * (2 * NIBBLES + step)) / SAMPLE_RATE_HZ)
+    stepping = np.sin(2 * np.pi * np.cumsum(FIRST_HZ + GRID_HZ * (DIGITS * BASE + step)) / SAMPLE_RATE_HZ)
     return np.asarray(amplitude * (steady + stepping), np.float64)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+from rich.table import Table
 
+from client.bench.barge_in import BargeInPlan, barge_in
+from client.bench.barge_in_report import barge_in_notes, barge_in_table
 from client.bench.control import ControlPlan, control
 from client.bench.report import Report, control_notes, control_table, show, talk_notes, talk_table
 from client.bench.scenario import Habits
@@ -18,6 +21,7 @@ from client.bench.talk import TalkPlan, talk
 from client.bench.usage import Pids
 from client.failure import Failure
 from client.places import session_url
+from client.stack.presets import Preset
 from client.stack.stack import Stack, StackPlan
 
 DRAIN_S: Final = 1.0
@@ -38,6 +42,7 @@ class BenchPlan:
     speech: Path | None
     json: Path | None
     verbose: bool
+    engine: str = "tone"
 
 
 async def measure(plan: BenchPlan) -> None:
@@ -51,13 +56,11 @@ async def measure(plan: BenchPlan) -> None:
     def say(line: str) -> None:
         console.print(line, style="dim", highlight=False)
 
-    report = await (_talk(plan, say) if plan.name == "talk" else _control(plan, say))
+    run, table, notes = _BENCHES[plan.name]
+    report = await run(plan, say)
     if plan.json is not None:
         report.write(plan.json)
-    if plan.name == "talk":
-        show(report, talk_table(report), talk_notes(report))
-    else:
-        show(report, control_table(report), control_notes(report))
+    show(report, table(report), notes(report))
 
 
 async def _talk(plan: BenchPlan, say: Callable[[str], None]) -> Report:
@@ -65,7 +68,7 @@ async def _talk(plan: BenchPlan, say: Callable[[str], None]) -> Report:
     talk_plan = TalkPlan(plan.sessions, plan.seconds, plan.warm_up_s, plan.seed, plan.speech, habits)
     if plan.url is not None:
         return await talk(talk_plan, session_url(plan.url), None, say)
-    async with _own_stack(plan, say) as stack:
+    async with _own_stack(plan, bench_preset(), say) as stack:
         return await talk(talk_plan, stack.url, lambda: roles(stack), say)
 
 
@@ -73,7 +76,7 @@ async def _control(plan: BenchPlan, say: Callable[[str], None]) -> Report:
     control_plan = ControlPlan(plan.sessions, plan.seconds, plan.warm_up_s, plan.seed)
     if plan.worker is not None:
         return await control(control_plan, plan.worker, None, say)
-    async with _own_stack(plan, say) as stack:
+    async with _own_stack(plan, bench_preset(), say) as stack:
         slot = next(slot for slot in stack.slots if slot.kind == "tts")
 
         def server() -> Pids:
@@ -83,15 +86,28 @@ async def _control(plan: BenchPlan, say: Callable[[str], None]) -> Report:
         return await control(control_plan, slot.address, server, say)
 
 
+async def _barge_in(plan: BenchPlan, say: Callable[[str], None]) -> Report:
+    barge_in_plan = BargeInPlan(plan.sessions, plan.seconds, plan.warm_up_s, plan.seed, plan.engine)
+    return await barge_in(barge_in_plan, lambda preset: _own_stack(plan, preset, say), roles, say)
+
+
 @asynccontextmanager
-async def _own_stack(plan: BenchPlan, say: Callable[[str], None]) -> AsyncIterator[Stack]:
+async def _own_stack(plan: BenchPlan, preset: Preset, say: Callable[[str], None]) -> AsyncIterator[Stack]:
     """A stack for this benchmark alone. A worker that dies in it makes the figures worthless."""
-    say("starting a tone stack")
+    say("starting a stack")
     stack = Stack(
-        StackPlan(bench_preset(), show_logs=plan.verbose, drain_orchestrator_s=DRAIN_S, drain_workers_s=DRAIN_S),
+        StackPlan(preset, show_logs=plan.verbose, drain_orchestrator_s=DRAIN_S, drain_workers_s=DRAIN_S),
         report=say,
     )
     async with stack:
         yield stack
         if any(slot.restarts for slot in stack.slots):
             raise Failure("a worker died during the benchmark", "--verbose shows its log")
+
+
+_Run = Callable[[BenchPlan, Callable[[str], None]], Awaitable[Report]]
+_BENCHES: Final[dict[str, tuple[_Run, Callable[[Report], Table], Callable[[Report], list[str]]]]] = {
+    "talk": (_talk, talk_table, talk_notes),
+    "control": (_control, control_table, control_notes),
+    "barge-in": (_barge_in, barge_in_table, barge_in_notes),
+}

@@ -25,7 +25,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
     assert "did you mean 'talk'?" in line
     assert all(name in line for name in NAMES)
     assert "\n" not in line
-    assert "known: talk, control" in failure("zzz")
+    assert "known: talk, barge-in" in failure("zzz")
 
 
 @pytest.mark.parametrize("sizes", ["0", "x", "1,,2"])

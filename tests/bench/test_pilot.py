@@ -13,7 +13,7 @@ from workers.engines import tone_pilot
 from workers.engines.api import EngineInputError, SttInput, SttRequest
 from workers.engines.tone import ToneStt
 
-WORDS = {"37": [["wait", 100, 400], ["a", 400, 480], ["moment", 480, 1000], ["please", 2600, 3000]], "38": [["stop", 50, 350]]}
+WORDS = {"37": [["wait", 100, 400], ["a", 400, 480], ["moment", 480, 1000], ["please", 3600, 4000]], "38": [["stop", 50, 350]]}
 CHUNK_BYTES = 1600 * 2
 Wave = np.ndarray[Any, Any]
 
@@ -35,18 +35,21 @@ def partials(sound: Wave, from_ms: int = 0) -> list[tuple[float, str]]:
 
 
 def noise(ms: int, lsb: float, seed: int = 5) -> Wave:
-    return np.random.default_rng(seed).normal(0, lsb, ms * 48)
+    wave: Wave = np.random.default_rng(seed).normal(0, lsb, ms * 48)
+    return wave
 
 
-def sound(number: int = 37, ms: int = 3100, lsb: float = 8.0) -> Wave:
-    return noise(300 + ms + 300, lsb) + np.concatenate([np.zeros(300 * 48), pilot.pilot(number, ms * 48), np.zeros(300 * 48)])
+def sound(number: int = 37, ms: int = 4100, lsb: float = 8.0) -> Wave:
+    wave: Wave = noise(300 + ms + 300, lsb) + np.concatenate([np.zeros(300 * 48), pilot.pilot(number, ms * 48), np.zeros(300 * 48)])
+    return wave
 
 
 def test_both_ends_agree() -> None:
-    assert (pilot.FIRST_HZ, pilot.GRID_HZ, pilot.NIBBLES, pilot.STEPS) == (
+    assert (pilot.FIRST_HZ, pilot.GRID_HZ, pilot.DIGITS, pilot.BASE, pilot.STEPS) == (
         tone_pilot.FIRST_HZ,
         tone_pilot.GRID_HZ,
-        tone_pilot.NIBBLES,
+        tone_pilot.DIGITS,
+        tone_pilot.BASE,
         tone_pilot.STEPS,
     )
     assert pilot.STEP_S * 1000 == tone_pilot.STEP_MS
@@ -56,7 +59,7 @@ def test_each_word_comes_as_it_has_been_spoken() -> None:
     told = partials(sound())
     assert [text for _, text in told][-1] == "wait a moment please"
     when = {text: at_ms - 300 for at_ms, text in reversed(told)}
-    for text, end_ms in (("wait", 400), ("wait a moment", 1000), ("wait a moment please", 3000)):
+    for text, end_ms in (("wait", 400), ("wait a moment", 1000), ("wait a moment please", 4000)):
         assert end_ms <= when[text] <= end_ms + 200  # a tenth of a second of chunk, and what the pilot's place is uncertain by
 
 
@@ -68,8 +71,12 @@ def test_who_joins_late_misses_what_was_said() -> None:
     assert partials(sound(), from_ms=300 + 530)[-1][1] == "moment please"
 
 
+def test_who_joins_much_later_is_not_lost_in_the_rounds() -> None:
+    assert partials(sound(), from_ms=300 + 3500)[-1][1] == "please"
+
+
 def test_it_is_heard_through_loud_speech_and_noise() -> None:
-    loud = pilot.band_limited(noise(3700, 3000.0, seed=8))
+    loud = pilot.band_limited(noise(4700, 3000.0, seed=8))
     assert partials(sound() + loud)[-1][1] == "wait a moment please"
 
 

@@ -3,9 +3,9 @@
 For benchmarks that measure what is made of a transcript and not the transcript: the recogniser is told the words of each sound
 (option `sounds`), and gives them when a perfect one would, however the sound came to it: late, cut, or mixed with others.
 
-A pilot is three sines, each on a grid of 20 Hz and each from a band of its own: two of 16 tones for the sound's number (high and low
-nibble) and one of 20 that goes on to the next every 100 ms. It lies above what a detector of voices listens to and below all levels
-at which one looks. The other end is `client/bench/pilot.py`.
+A pilot is five sines on a grid of 20 Hz, each from a band of its own: four of 4 tones for the sound's number (two bits each, the highest
+first) and one of 40 that goes on to the next every 120 ms, round and round. It lies above what a detector of voices listens to and below
+all levels at which one looks. The other end is `client/bench/pilot.py`.
 """
 
 from __future__ import annotations
@@ -20,26 +20,28 @@ import numpy.typing as npt
 from workers.engines.api import EngineInputError
 
 RATE_HZ: Final = 16_000
-FIRST_HZ: Final = 6_200
+FIRST_HZ: Final = 6_100
 GRID_HZ: Final = 20
-NIBBLES: Final = 16
-STEPS: Final = 20
-STEP_MS: Final = 100.0
+DIGITS: Final = 4
+BASE: Final = 4
+STEPS: Final = 40
+STEP_MS: Final = 120.0
 
 _WINDOW: Final = RATE_HZ // 10
+_WINDOW_MS: Final = 100.0
 _HOP: Final = RATE_HZ // 50
 _BIN_HZ: Final = RATE_HZ // _WINDOW
 _HANN: Final = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
-_BANDS: Final = ((0, NIBBLES), (NIBBLES, 2 * NIBBLES), (2 * NIBBLES, 2 * NIBBLES + STEPS))
+_BANDS: Final = (*((digit * BASE, (digit + 1) * BASE) for digit in range(DIGITS)), (DIGITS * BASE, DIGITS * BASE + STEPS))
 _CLEAR: Final = 12.0
 """A band speaks when its loudest tone has so many times the power of the next."""
 _SLACK_MS: Final = 42.0
-"""A window whose step is clear lies, with nearly all its weight, in that step: it begins so close to the step's beginning."""
+"""A window whose step is clear lies, with nearly all its weight, in that step: so much of it may be outside, at most."""
 _LOST_MS: Final = 150.0
 _JUMP_MS: Final = 100.0
 """A sound whose time does not go on as it should is another one; by less, a step was misheard."""
 _EDGE_MS: Final = 80.0
-"""A word of which so much is missing at the beginning is still understood."""
+"""A word of which so much is missing at the beginning or at the end is still understood."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -70,7 +72,7 @@ def read_sounds(option: Mapping[str, Any]) -> dict[int, tuple[PilotWord, ...]]:
 
 @dataclass
 class _Sound:
-    """One sound in the stream. Its time is the stream's plus something between `low_ms` and `high_ms`: less apart, the longer it is heard."""
+    """One sound in the stream. Its time is the stream's plus something between `low_ms` and `high_ms`, which close in as it is heard."""
 
     number: int
     first_ms: float
@@ -106,9 +108,10 @@ class PilotListener:
         if not count:
             return
         windows = np.lib.stride_tricks.sliding_window_view(data, _WINDOW)[: count * _HOP : _HOP]
-        for high, low, step in _tones(windows):
-            if high is not None and low is not None and high * NIBBLES + low in self.sounds:
-                self._meet(high * NIBBLES + low, step, self._hops * _HOP * 1000 / RATE_HZ)
+        for *digits, step in _tones(windows):
+            number = _number(digits)
+            if number in self.sounds:
+                self._meet(number, step, self._hops * _HOP * 1000 / RATE_HZ)
             self._hops += 1
 
     @property
@@ -125,7 +128,7 @@ class PilotListener:
                 continue
             over = self._end_ms - sound.last_ms > _LOST_MS
             heard_from = sound.first_ms + sound.high_ms - _EDGE_MS  # from the safe sides: what was told once is not taken back
-            heard_to = (sound.last_ms if over else self._end_ms) + sound.low_ms
+            heard_to = (sound.last_ms + _EDGE_MS if over else self._end_ms) + sound.low_ms
             found += [
                 PilotWord(word.text, word.begin_ms - sound.offset_ms, word.end_ms - sound.offset_ms)
                 for word in self.sounds[sound.number]
@@ -135,9 +138,11 @@ class PilotListener:
 
     def _meet(self, number: int, step: int | None, at_ms: float) -> None:
         """The window that begins at `at_ms` is within the sound."""
-        end_ms = at_ms + _WINDOW * 1000 / RATE_HZ
+        end_ms = at_ms + _WINDOW_MS
         sound = self._heard[-1] if self._heard else None
         if sound is None or sound.number != number or at_ms - sound.last_ms > _LOST_MS:
+            if step is None:
+                return
             sound = self._begin(number, at_ms)
         if step is not None:
             low_ms, high_ms = _bounds(sound, step, at_ms)
@@ -160,7 +165,17 @@ def _bounds(sound: _Sound, step: int, at_ms: float) -> tuple[float, float]:
     if sound.located:
         period_ms = STEPS * STEP_MS
         offset_ms += round((sound.offset_ms - offset_ms) / period_ms) * period_ms
-    return offset_ms - _SLACK_MS, offset_ms + _SLACK_MS
+    return offset_ms - _SLACK_MS, offset_ms + STEP_MS - _WINDOW_MS + _SLACK_MS
+
+
+def _number(digits: Sequence[int | None]) -> int:
+    """The sound's number, or -1 where a digit is unclear."""
+    number = 0
+    for digit in digits:
+        if digit is None:
+            return -1
+        number = number * BASE + digit
+    return number
 
 
 def _tones(windows: Floats) -> list[tuple[int | None, ...]]:
