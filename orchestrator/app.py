@@ -11,7 +11,6 @@ import gc
 import os
 import signal
 import time
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -24,7 +23,8 @@ from orchestrator.directory.registry import build_directory
 from orchestrator.engines.workers import Workers
 from orchestrator.metrics import Metrics
 from orchestrator.responders.registry import build_responder
-from orchestrator.session.driver import Session, Shared
+from orchestrator.roster import Roster
+from orchestrator.session.driver import Shared
 from orchestrator.session.pacer import Pacer
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.transports.websocket import WebSocketTransport
@@ -50,10 +50,7 @@ class App:
             pacer=Pacer(asyncio.get_running_loop()),
             metrics=self._metrics,
         )
-        self._sessions: dict[str, Session] = {}
-        self._empty = asyncio.Event()
-        self._empty.set()
-        self._draining = False
+        self._roster = Roster(settings.limits, self._metrics)
         self._started_s = time.monotonic()
 
     async def run(self) -> None:
@@ -117,16 +114,16 @@ class App:
 
     async def _drain(self) -> None:
         """Refuse new sessions, let live ones finish, then send them away."""
-        self._draining = True
-        _LOG.info("draining", sessions=len(self._sessions))
+        self._roster.close()
+        _LOG.info("draining", sessions=len(self._roster))
         try:
             async with asyncio.timeout(self._settings.limits.drain_s):
-                for session in list(self._sessions.values()):
+                for session in self._roster.sessions:
                     if session.state in ("WAITING_FOR_INPUT", "IDLE"):
                         session.leave("drain", ParleyError("GOING_AWAY", "the server is going away"))
-                await self._empty.wait()
+                await self._roster.empty()
         except TimeoutError:
-            for session in list(self._sessions.values()):
+            for session in self._roster.sessions:
                 session.leave("drain", ParleyError("GOING_AWAY", "the server is going away"))
 
     # ---------- routes ----------
@@ -135,50 +132,36 @@ class App:
         if "websocket" not in request.headers.get("Upgrade", "").lower():
             return web.Response(status=426, text="this is the conversation's WebSocket: connect with a WebSocket client\n")
         transport = WebSocketTransport(request, self._settings.limits)
-        refusal = self._refusal()
-        if refusal is not None:
+        try:
+            ticket = self._roster.admit(request.query.get("resume"))
+        except ParleyError as refusal:
             self._metrics.refused.labels(refusal.reason).inc()
             return await transport.refuse(refusal)
-        session_id = uuid.uuid4().hex
         try:
-            return await transport.serve(self._shared, session_id, self._enter)
+            return await transport.serve(self._shared, ticket, self._roster)
         finally:
-            self._sessions.pop(session_id, None)
-            self._metrics.sessions.set(len(self._sessions))
-            if not self._sessions:
-                self._empty.set()
-
-    def _refusal(self) -> ParleyError | None:
-        if self._draining:
-            return ParleyError("GOING_AWAY", "the server is going away", retry_after_ms=1000)
-        if len(self._sessions) >= self._settings.limits.sessions:
-            return ParleyError("CAPACITY", f"all {self._settings.limits.sessions} sessions are taken", retry_after_ms=5000)
-        return None
-
-    def _enter(self, session: Session) -> None:
-        self._sessions[session.session_id] = session
-        self._metrics.sessions.set(len(self._sessions))
-        self._empty.clear()
+            self._roster.leave(ticket)
 
     async def _health(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "ok", "version": parley.__version__})
 
     async def _ready(self, request: web.Request) -> web.Response:
         missing = self._missing()
-        ready = not missing and not self._draining
-        return web.json_response({"ready": ready, "missing": missing, "draining": self._draining}, status=200 if ready else 503)
+        ready = not missing and not self._roster.closed
+        return web.json_response({"ready": ready, "missing": missing, "draining": self._roster.closed}, status=200 if ready else 503)
 
     async def _status(self, request: web.Request) -> web.Response:
         states: dict[str, int] = {}
-        for session in self._sessions.values():
+        for session in self._roster.sessions:
             states[session.state] = states.get(session.state, 0) + 1
         status: dict[str, Any] = {
             "service": "orchestrator",
             "version": parley.__version__,
             "pid": os.getpid(),
             "uptime_s": round(time.monotonic() - self._started_s, 1),
-            "draining": self._draining,
-            "sessions": len(self._sessions),
+            "draining": self._roster.closed,
+            "sessions": len(self._roster),
+            "parked": self._roster.parked,
             "max_sessions": self._settings.limits.sessions,
             "states": states,
             "responder": self._settings.responder.name,

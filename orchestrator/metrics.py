@@ -14,6 +14,8 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self.sessions = Gauge("parley_sessions", "live sessions", registry=registry)
+        self.parked = Gauge("parley_sessions_parked", "sessions whose client may come back", registry=registry)
+        self.resumed = Counter("parley_sessions_resumed", "clients that came back, and to what", ["found"], registry=registry)
         self.refused = Counter("parley_sessions_refused", "sessions refused", ["reason"], registry=registry)
         self.ended = Counter("parley_sessions_ended", "sessions ended", ["reason"], registry=registry)
         self.exchanges = Counter("parley_exchanges", "exchanges by how they ended", ["reason"], registry=registry)

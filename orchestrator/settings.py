@@ -141,6 +141,16 @@ class LimitSettings(Section):
     """A session in which nothing happens for so long ends."""
     duration_s: Annotated[float, Field(gt=0)] = 3600
     """A session ends after so long."""
+    messages: Annotated[int, Field(ge=0)] = 0
+    """A session ends after so many exchanges; 0: after any number."""
+    announce_s: Annotated[float, Field(ge=0)] = 30
+    """The end by idle time or duration is announced so long before (half of a limit that is shorter than twice this)."""
+    announce_messages: Annotated[int, Field(ge=1)] = 3
+    """The end by exchanges is announced when so many are left, and after each further one."""
+    resume_s: Annotated[float, Field(ge=0)] = 30
+    """A client whose connection broke may come back to its session for so long; 0: never."""
+    parked: Annotated[int, Field(ge=0)] = 200
+    """Sessions without a connection that are kept for that; of more, the oldest goes."""
     message_bytes: Annotated[int, Field(ge=1024)] = 8 * 1024 * 1024
     """Largest message of a client (an `audio` message carries a whole recording)."""
     text_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024

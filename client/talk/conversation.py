@@ -3,6 +3,8 @@
 The messages are plain dictionaries: a client needs to know nothing but the wire (`docs/protocol.md`). Audio goes up in real time, one
 binary message per 20 ms; what comes down goes to the ear's buffer. While something plays the server is told how far (`playback`),
 every 100 ms and at every `pause` and `flush`, because what was heard decides what the agent believes to have said.
+
+A connection that breaks is made again, with the session's `resume_token`: the conversation goes on where the server has left it.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import aiohttp
 
@@ -25,6 +28,11 @@ REPORT_TICKS: Final = 5
 GOODBYE_S: Final = 2.0
 PLAY_OUT_TICKS: Final = 100
 LARGEST_MESSAGE: Final = 64 * 1024 * 1024
+COME_BACK_S: Final = 30.0
+"""As long as the server holds a session by default."""
+COME_BACK_FIRST_S: Final = 0.2
+COME_BACK_MAX_S: Final = 4.0
+CONNECT_S: Final = 5.0
 
 
 class Conversation:
@@ -36,6 +44,7 @@ class Conversation:
         self._url, self._mouth, self._ear, self._view = url, mouth, ear, view
         self._configure = dict(configure or {})
         self._fatal: Mapping[str, Any] | None = None
+        self._resume_token = ""
         self._heard_id = 0
         self._reported: tuple[int, float] = (0, 0.0)
         self._began_s = 0.0
@@ -48,20 +57,25 @@ class Conversation:
         """
         async with aiohttp.ClientSession() as http:
             socket = await self._connect(http)
-            try:
-                self._began_s = _now_s()
-                if self._configure:
-                    await socket.send_str(json.dumps({"type": "configure", **self._configure}))
-                async with asyncio.TaskGroup() as group:
-                    clock = group.create_task(self._clock(socket))
-                    await self._receive(socket)
-                    clock.cancel()
-            except BaseExceptionGroup as errors:
-                raise leaf(errors) from None
-            finally:
-                await socket.close()
+            self._began_s = _now_s()
+            await self._hold(socket, self._configure)
+            while self._broken(socket):
+                socket = await self._come_back(http)
+                await self._hold(socket)
         await self._play_out()
         self._judge(socket.close_code)
+
+    async def _hold(self, socket: aiohttp.ClientWebSocketResponse, configure: Mapping[str, Any] | None = None) -> None:
+        """The conversation over this connection, to the connection's end."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                clock = group.create_task(self._clock(socket, configure))
+                await self._receive(socket)
+                clock.cancel()
+        except BaseExceptionGroup as errors:
+            raise leaf(errors) from None
+        finally:
+            await socket.close()
 
     async def _connect(self, http: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
         try:
@@ -72,6 +86,35 @@ class Conversation:
             raise Failure(f"{self._url} refused the conversation (HTTP {error.status})", "try again later") from None
         except (aiohttp.ClientConnectionError, aiohttp.InvalidURL, TimeoutError):
             raise Failure(f"nothing answers at {self._url}", "start it with `parley up`, or leave --url out") from None
+
+    # ---------- a connection that breaks ----------
+
+    def _broken(self, socket: aiohttp.ClientWebSocketResponse) -> bool:
+        """Whether it ended by nobody's will, and there is a way back."""
+        meant = self._fatal is not None or self._mouth.done or socket.close_code in (1000, None)
+        return not meant and bool(self._resume_token)
+
+    async def _come_back(self, http: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
+        self._view.message({"type": "client_note", "text": "the connection broke: trying to come back"}, self._t_ms())
+        with self._ear.lock:
+            self._ear.playback.end()
+        url = f"{self._url}?{urlencode({'resume': self._resume_token})}"
+        until_s, pause_s = _now_s() + COME_BACK_S, COME_BACK_FIRST_S
+        while True:
+            await self._tick_ear(pause_s)
+            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+                async with asyncio.timeout(CONNECT_S):
+                    return await http.ws_connect(url, max_msg_size=LARGEST_MESSAGE, heartbeat=10.0)
+            if _now_s() >= until_s:
+                raise Failure(
+                    f"the connection broke, and for {COME_BACK_S:.0f} s there was no other", "`parley status` shows what is running"
+                )
+            pause_s = min(2 * pause_s, COME_BACK_MAX_S)
+
+    async def _tick_ear(self, duration_s: float) -> None:
+        for _ in range(round(duration_s / TICK_S)):
+            self._ear.tick()
+            await asyncio.sleep(TICK_S)
 
     # ---------- down ----------
 
@@ -103,13 +146,17 @@ class Conversation:
             await self._report(socket)
         if message.get("type") == "error" and message.get("fatal"):
             self._fatal = message
+        if message.get("type") == "connection":
+            self._resume_token = str(message.get("resume_token", ""))
         self._view.message(message, self._t_ms())
         self._mouth.message(message)
 
     # ---------- up ----------
 
-    async def _clock(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _clock(self, socket: aiohttp.ClientWebSocketResponse, configure: Mapping[str, Any] | None) -> None:
         with contextlib.suppress(ConnectionResetError):  # the server has gone; the receiving side tells why
+            if configure:
+                await socket.send_str(json.dumps({"type": "configure", **configure}))
             await self._keep_time(socket)
 
     async def _keep_time(self, socket: aiohttp.ClientWebSocketResponse) -> None:

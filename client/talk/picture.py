@@ -38,6 +38,8 @@ class Picture:
         match message.get("type"):
             case "connection":
                 self.session_id = str(message.get("session_id", ""))
+                self.said.clear()  # what was under way over another connection has ended with it
+                self.user_text = ""
             case "state":
                 self.state, self.thinking = str(message["state"]), bool(message.get("thinking"))
             case "transcription":

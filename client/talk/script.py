@@ -85,9 +85,11 @@ class Script:
                 self._completed = True
                 if message.get("reason") in ("played", "interrupted", "answered", "silent"):
                     self._count_answer()
+            case "connection" if message.get("resumed"):
+                self._again()
             case "response_text" if message.get("text"):
                 self._waited = 0
-            case "error" if self.phase is Phase.WAITING and isinstance(self.turns[self._turn - 1], Typed):
+            case "error" if not message.get("fatal") and self.phase is Phase.WAITING and isinstance(self.turns[self._turn - 1], Typed):
                 raise Failure(f"the turn {self.turns[self._turn - 1].name!r} was refused: {message.get('message')}")
             case _:
                 pass
@@ -149,6 +151,13 @@ class Script:
                 f"no answer came to turn {self._turn} ({self.turns[self._turn - 1].name})", "`parley status` shows what is running"
             )
         return Tick(self._silence)
+
+    def _again(self) -> None:
+        """The connection was another one for a while: a turn that got no answer is said again."""
+        if self.phase in (Phase.SPEAKING, Phase.WAITING):
+            if self._turn not in self.answered:
+                self._turn -= 1
+            self.phase, self._pause = Phase.PAUSE, GAP_MS // FRAME_MS if self._silence is not None else 0
 
     def _count_answer(self) -> None:
         if self.phase is Phase.WAITING:

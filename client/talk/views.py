@@ -109,6 +109,14 @@ def verdict_line(message: Mapping[str, Any]) -> str:
     return f"{message.get('verdict')} ({message.get('reason')}) {message.get('after_ms', 0):.0f} ms after the pause{went_on}"
 
 
+def limit_line(message: Mapping[str, Any]) -> str:
+    """What the session comes to the end of."""
+    if message.get("what") == "messages":
+        return f"{message.get('left')} exchanges are left"
+    end = f"the session ends in {float(message.get('left_ms') or 0) / 1000:.0f} s"
+    return f"{end}, unless you say something" if message.get("what") == "idle" else end
+
+
 def lines_of(message: Mapping[str, Any], picture: Picture) -> list[tuple[str, str]]:
     """The finished lines, as (who, text), that a message gives rise to; `picture` has taken it in already."""
     match message.get("type"):
@@ -129,6 +137,10 @@ def lines_of(message: Mapping[str, Any], picture: Picture) -> list[tuple[str, st
             return [("", verdict_line(message))]
         case "error":
             return [("error", f"{message.get('message')} [{message.get('code')}]")]
+        case "connection" if message.get("resumed"):
+            return [("", "connected again: the conversation goes on")]
+        case "limit":
+            return [("", limit_line(message))]
         case "client_note":
             return [("", str(message["text"]))]
         case _:

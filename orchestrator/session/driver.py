@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 import structlog
@@ -23,6 +23,7 @@ from orchestrator.session import actions as do
 from orchestrator.session import events as ev
 from orchestrator.session.ledger import SpokenMark
 from orchestrator.session.machine import SessionMachine
+from orchestrator.session.memory import Memory
 from orchestrator.session.pacer import Pacer
 from orchestrator.session.recording import Recording
 from orchestrator.session.turn import Utterance
@@ -66,24 +67,46 @@ class Voice:
         return {**style, "voice": self.name} if self.name else style
 
 
-class Session:
-    """One conversation over one transport."""
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A session between two connections."""
 
-    def __init__(self, session_id: str, transport: Transport, shared: Shared, vad: Vad | None = None) -> None:
+    memory: Memory
+    voice: Voice
+    began_ms: float
+    """When it first began, by the loop's clock."""
+    connections: int
+    """How many it has had."""
+
+
+class Session:
+    """One conversation over one transport. With `past` it goes on with one whose connection was lost."""
+
+    def __init__(
+        self, session_id: str, transport: Transport, shared: Shared, vad: Vad | None = None, past: Remembered | None = None
+    ) -> None:
         settings = shared.settings
         self.session_id = session_id
+        self.remembered: Remembered | None = None
+        """What a client whose connection was lost may come back to."""
         self._transport = transport
         self._shared = shared
         self._loop = asyncio.get_running_loop()
-        self._machine = SessionMachine(session_id, rules_of(settings), settings.speech.language)
-        self._voice = Voice(settings.speech.voice, settings.speech.language, settings.speech.speed)
+        self._began_ms = self._now_ms() if past is None else past.began_ms
+        self._connections = 1 if past is None else past.connections + 1
+        speech = settings.speech
+        self._voice = Voice(speech.voice, speech.language, speech.speed) if past is None else replace(past.voice)
+        memory = Memory() if past is None else past.memory
+        self._machine = SessionMachine(session_id, rules_of(settings), self._voice.language, past=memory)
         self._ear = make_ear(settings.vad, vad)
         ring_ms = settings.vad.preroll_ms + max(settings.vad.start_ms, settings.vad.barge_in_start_ms)
         self._ring: deque[bytes] = deque(maxlen=max(1, ring_ms // FRAME_MS))  # full: the oldest frame goes
         self._microphone_open = False
         self._finalizing: dict[int, int] = {}  # control id at the worker -> the machine's token
-        self._stt = SttLink(shared.workers, session_id, stt_config(settings), Hears(self), settings.recognition.frames_per_message)
-        self._tts = TtsLink(shared.workers, session_id, tts_config(settings), Speaks(self))
+        # the links of the last connection may still be ending at the worker: these have a name of their own
+        link_id = session_id if past is None else f"{session_id}~{self._connections}"
+        self._stt = SttLink(shared.workers, link_id, stt_config(settings), Hears(self), settings.recognition.frames_per_message)
+        self._tts = TtsLink(shared.workers, link_id, tts_config(settings), Speaks(self))
         self._timers: dict[ev.Timer, asyncio.TimerHandle] = {}
         self._reply: asyncio.Task[None] | None = None
         self._recording: asyncio.Task[None] | None = None
@@ -95,12 +118,12 @@ class Session:
 
     async def run(self) -> None:
         """From `connection` to the end of the session; returns when all that it started has ended."""
-        self._log.info("session_started")
+        self._log.info("session_started", connection=self._connections)
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 links = [group.create_task(self._stt.run(), name="stt"), group.create_task(self._tts.run(), name="tts")]
-                self._dispatch(ev.Connected())
+                self._dispatch(ev.Connected(self._now_ms() - self._began_ms))
                 await self._over.wait()
                 for task in (*links, self._reply, self._recording):
                     if task is not None:
@@ -114,6 +137,14 @@ class Session:
     def leave(self, reason: str, error: ParleyError | None = None) -> None:
         """End the session from outside."""
         self._dispatch(ev.Leave(reason, error))
+
+    def lose(self, reason: str, error: ParleyError | None = None) -> None:
+        """The connection is lost, or another one has taken over: what is under way is settled at once, and `remembered`."""
+        if self._over.is_set():
+            return
+        self._dispatch(ev.Gone(reason, self._now_ms(), error))
+        if self._machine.ended:  # and not by a bug
+            self.remembered = Remembered(self._machine.remember(), self._voice, self._began_ms, self._connections)
 
     @property
     def state(self) -> str:

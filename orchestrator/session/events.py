@@ -20,13 +20,17 @@ class Timer(Enum):
     TRANSCRIPT = "transcript"
     FIRST_AUDIO = "first_audio"
     VERDICT = "verdict"
+    IDLE_NOTICE = "idle_notice"
     IDLE = "idle"
+    DURATION_NOTICE = "duration_notice"
     DURATION = "duration"
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The client is there and the session begins."""
+    """The client is there and the session begins, or goes on `used_ms` after it began."""
+
+    used_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +178,23 @@ class TimerFired:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """The session is over from outside: `client_left`, `drain`, `slow_client`, `error`."""
+    """The session is over from outside: `client_left`, `goodbye`, `drain`, `bad_messages`."""
 
     reason: str
+    error: ParleyError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The connection is lost (`connection_lost`, `slow_client`, `taken_over`); the client may come back, to another machine."""
+
+    reason: str
+    at_ms: float
     error: ParleyError | None = None
 
 
 Event = (
     Connected | SpeechStarted | SpeechStopped | Heard | TranscriptDone | SttLost | ReplyPiece | ReplyAct | ReplyDone | ReplyFailed
     | Audible | Played | SpeechFailed | Typed | Interrupted | Prompted | RecordingBegun | RecordingDone | TimerFired | Leave
+    | Gone
 )  # fmt: skip

@@ -34,6 +34,8 @@ from orchestrator.session.actions import (
 from orchestrator.session.events import Event, Timer
 from orchestrator.session.floors import AGENT_MOVES, USER_MOVES, Agent, IllegalMove, User, public_state
 from orchestrator.session.ledger import Ledger
+from orchestrator.session.limits import Limits
+from orchestrator.session.memory import Memory
 from orchestrator.session.overlap import Judged, Listening, LookAgain, Over, Overlap
 from orchestrator.session.playout import Playout
 from orchestrator.session.rules import Rules
@@ -52,29 +54,32 @@ from orchestrator.transports.protocol import (
 from parley.audio import FRAME_MS
 from parley.errors import ParleyError
 
+_NO_PAST = Memory()
+
 
 class SessionMachine:
     """One conversation's decisions."""
 
-    def __init__(self, session_id: str, rules: Rules, language: str = "en", policy: Policy = judge) -> None:
+    def __init__(self, session_id: str, rules: Rules, language: str = "en", policy: Policy = judge, past: Memory = _NO_PAST) -> None:
         self.session_id = session_id
         self.rules = rules
         self.policy = policy
         self.language = language
-        self.prompt = ""
-        self._patience = Patience(rules.silence)
+        self.prompt = past.prompt
+        self._patience = past.patience or Patience(rules.silence)
         self.user = User.SILENT
         self.agent = Agent.RESTING
         self.turn: Turn | None = None
         self.utterance: Utterance | None = None
         self.overlap: Overlap | None = None
-        self.history: list[Said] = []
+        self.history: list[Said] = list(past.history)
         self.ended = False
         self._connected = False
-        self._conversed = False
+        self._conversed = past.conversed
+        self._limits = Limits(rules, past.exchanges)
         self._recordings = 0
-        self._turns = 0
-        self._utterances = 0
+        self._turns = past.turns
+        self._utterances = past.utterances
         self._tokens = 0
 
     @property
@@ -86,12 +91,26 @@ class SessionMachine:
             return "IDLE", False
         return public_state(self.user, self.agent, conversed=self._conversed)
 
+    def remember(self) -> Memory:
+        """What the next machine of this session is to know, once this one has `ended`."""
+        return Memory(
+            history=tuple(self.history),
+            turns=self._turns,
+            utterances=self._utterances,
+            exchanges=self._limits.exchanges,
+            conversed=self._conversed,
+            prompt=self.prompt,
+            patience=self._patience,
+        )
+
     def handle(self, event: Event) -> list[Action]:
         """Take one event. Raises IllegalMove, with nothing changed, for one that cannot happen now."""
         if self._is_late(event):
             return []
         before = self.state
         actions = self._on(event)
+        if self._limits.used_up and self.agent is Agent.RESTING and not self._recordings and not self.ended:
+            actions += self._leave(*self._limits.end_of_messages())
         if self.state != before and not self.ended:
             actions.append(self._say_state(say.reason(event, before[0], self.state[0])))
         return actions
@@ -134,7 +153,7 @@ class SessionMachine:
                 return self.agent is not Agent.FINALIZING
             case ev.TimerFired(timer=Timer.FIRST_AUDIO):
                 return self.agent is not Agent.REPLYING
-            case ev.TimerFired(timer=Timer.IDLE):
+            case ev.TimerFired(timer=Timer.IDLE | Timer.IDLE_NOTICE):
                 return self._busy
             case _:
                 return False
@@ -148,7 +167,7 @@ class SessionMachine:
     @_on.register
     def _on_connected(self, event: ev.Connected) -> list[Action]:
         self._connected = True
-        return [StartTimer(Timer.IDLE, self.rules.idle_ms), StartTimer(Timer.DURATION, self.rules.duration_ms)]
+        return self._limits.begin(event.used_ms)
 
     @_on.register
     def _on_speech_started(self, event: ev.SpeechStarted) -> list[Action]:
@@ -168,7 +187,7 @@ class SessionMachine:
         actions = [] if self.agent is Agent.RESTING else self._take_back()
         if self.turn is None:
             self.turn = Turn(self.new_turn_id())
-        return [*actions, OpenMicrophone(), CancelTimer(Timer.IDLE), StartTimer(Timer.TURN_LIMIT, self.rules.turn_limit_ms)]
+        return [*actions, OpenMicrophone(), *self._limits.stir(), StartTimer(Timer.TURN_LIMIT, self.rules.turn_limit_ms)]
 
     @_on.register
     def _on_speech_stopped(self, event: ev.SpeechStopped) -> list[Action]:
@@ -277,10 +296,12 @@ class SessionMachine:
     @_on.register
     def _on_typed(self, event: ev.Typed) -> list[Action]:
         actions = self._give_floor_to_client(event.at_ms)
+        if self._limits.used_up:
+            return actions
         turn = self.turn = Turn(self.new_turn_id(), finals=[event.text])
         turn.speech_end_ms = turn.turn_end_ms = turn.transcript_ms = event.at_ms
         transcription = Send(Transcription(turn_id=turn.turn_id, text=turn.text, final=True))
-        return [*actions, CancelTimer(Timer.IDLE), transcription, *self._start_reply(turn)]
+        return [*actions, *self._limits.stir(), transcription, *self._start_reply(turn)]
 
     @_on.register
     def _on_interrupted(self, event: ev.Interrupted) -> list[Action]:
@@ -298,7 +319,7 @@ class SessionMachine:
     @_on.register
     def _on_recording_begun(self, event: ev.RecordingBegun) -> list[Action]:
         self._recordings += 1
-        return [CancelTimer(Timer.IDLE)]
+        return [*self._limits.stir(), *self._limits.count()]
 
     @_on.register
     def _on_recording_done(self, event: ev.RecordingDone) -> list[Action]:
@@ -329,15 +350,18 @@ class SessionMachine:
                 assert self.utterance is not None
                 late = ParleyError("TIMEOUT", f"no speech within {self.rules.first_audio_ms:.0f} ms")
                 return [*self._on_speech_failed(ev.SpeechFailed(self.utterance.utterance_id, late, event.at_ms)), DropWorker("tts", late)]
-            case Timer.IDLE:
-                return self._leave("idle_timeout", ParleyError("SESSION_LIMIT", f"nothing happened for {self.rules.idle_ms / 1000:.0f} s"))
-            case Timer.DURATION:
-                limit = ParleyError("SESSION_LIMIT", f"a session lasts at most {self.rules.duration_ms / 1000:.0f} s")
-                return self._leave("duration_limit", limit)
+            case Timer.IDLE_NOTICE | Timer.DURATION_NOTICE:
+                return self._limits.announce(event.timer)
+            case Timer.IDLE | Timer.DURATION:
+                return self._leave(*self._limits.end(event.timer))
 
     @_on.register
     def _on_leave(self, event: ev.Leave) -> list[Action]:
         return self._leave(event.reason, event.error)
+
+    @_on.register
+    def _on_gone(self, event: ev.Gone) -> list[Action]:
+        return [*self._give_floor_to_client(event.at_ms), *self._leave(event.reason, event.error)]
 
     # ---------- moves that several events share ----------
 
@@ -537,10 +561,11 @@ class SessionMachine:
         self._conversed = True
         if self.agent is not Agent.RESTING:
             self._move_agent(Agent.RESTING)
-        return [*drafts, Send(ConversationComplete.model_validate({"turn_id": turn.turn_id, "reason": reason}))]
+        complete = Send(ConversationComplete.model_validate({"turn_id": turn.turn_id, "reason": reason}))
+        return [*drafts, complete, *(self._limits.count() if turn.text else [])]
 
     def _rest(self) -> list[Action]:
-        return [] if self._busy else [StartTimer(Timer.IDLE, self.rules.idle_ms)]
+        return [] if self._busy else self._limits.rest()
 
     def _leave(self, reason: str, error: ParleyError | None) -> list[Action]:
         self.ended = True

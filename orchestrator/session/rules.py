@@ -24,6 +24,12 @@ class Rules:
     """A session in which nothing happens for so long ends."""
     duration_ms: float = 3_600_000
     """A session ends after so long."""
+    messages: int = 0
+    """A session ends after so many exchanges; 0: after any number."""
+    announce_ms: float = 30_000
+    """The end by time is announced so long before."""
+    announce_messages: int = 3
+    """The end by exchanges is announced from so many on."""
     lead_ms: float = 60
     """How far audio is sent ahead of its place."""
     history_entries: int = 200

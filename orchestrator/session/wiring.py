@@ -101,6 +101,9 @@ def rules_of(settings: OrchestratorSettings) -> Rules:
         first_audio_ms=settings.turn.first_audio_ms,
         idle_ms=settings.limits.idle_s * 1000,
         duration_ms=settings.limits.duration_s * 1000,
+        messages=settings.limits.messages,
+        announce_ms=settings.limits.announce_s * 1000,
+        announce_messages=settings.limits.announce_messages,
         lead_ms=settings.speech.lead_ms,
         verdict=VerdictRules(
             deadline_ms=settings.barge_in.deadline_ms,

@@ -103,12 +103,16 @@ CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
 
 class Connection(Message):
-    """The first message: the session has begun."""
+    """The first message: the session has begun, or goes on."""
 
     type: Literal["connection"] = "connection"
     status: Literal["connected"] = "connected"
     session_id: str
     """Names the session in logs and metrics."""
+    resume_token: str = ""
+    """Comes back to this session over another connection, if this one breaks. It is good once; empty: there is no coming back."""
+    resumed: bool = False
+    """This is the session of before, with its history, its numbers and its settings."""
     protocol: Literal["parley.v1"] = "parley.v1"
     input_rate_hz: RateHz = 48000
     """Rate in which the client's audio is expected."""
@@ -214,6 +218,18 @@ class Verdict(Message):
     """How long the user was heard."""
 
 
+class Limit(Message):
+    """The session comes to a limit, and ends there. One in time is told once, the last exchanges one by one."""
+
+    type: Literal["limit"] = "limit"
+    what: Literal["idle", "duration", "messages"]
+    """`idle`: nothing happens (a turn takes it back); `duration`: the session as a whole; `messages`: its exchanges."""
+    left_ms: int | None = None
+    """Milliseconds to the end, of `idle` and `duration`."""
+    left: int | None = None
+    """Exchanges to the end, of `messages`."""
+
+
 class Flush(Message):
     """Throw away all audio that was received and has not been played, now: the user has the floor."""
 
@@ -291,6 +307,6 @@ class Pong(Message):
 
 
 ServerMessage = (
-    Connection | Configured | State | Transcription | ResponseText | UtteranceStarted | Mark | Pause | Resume | Verdict | Flush
+    Connection | Configured | State | Transcription | ResponseText | UtteranceStarted | Mark | Pause | Resume | Verdict | Flush | Limit
     | UtteranceEnded | Latency | SpeechResponse | ConversationComplete | Error | Pong
 )  # fmt: skip

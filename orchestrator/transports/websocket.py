@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final, Protocol
 
 import structlog
 from aiohttp import ClientConnectionResetError, WSMsgType, web
@@ -21,6 +21,7 @@ from orchestrator.session.driver import Session, Shared
 from orchestrator.settings import LimitSettings
 from orchestrator.transports import protocol as msg
 from orchestrator.transports.intake import Intake
+from orchestrator.transports.ticket import Rates, Ticket
 from parley.audio import SAMPLE_RATE_HZ, frame_bytes
 from parley.errors import ParleyError
 
@@ -28,6 +29,18 @@ _LOG = structlog.get_logger()
 _FRAMES_PER_MESSAGE = 25
 _HEARTBEAT_S = 20.0
 _CLOSE_S = 2.0
+_LEFT: Final = frozenset({0, 1000, 1002, 1003, 1007, 1009})
+"""Close codes of a client that is not waited for: a normal end, no code, a broken protocol. After any other its connection is lost."""
+
+
+class Hall(Protocol):
+    """Who wants to know of a connection."""
+
+    def enter(self, ticket: Ticket, session: Session, rates: Callable[[], Rates]) -> None:
+        """The session exists."""
+
+    def use_up(self, ticket: Ticket) -> None:
+        """The client has sent something."""
 
 
 class WebSocketTransport:
@@ -43,10 +56,11 @@ class WebSocketTransport:
         )
         self._loop = asyncio.get_running_loop()
         self._intake = Intake(limits.burst_ms, self._loop.time() * 1000)
-        self._input_hz = self._output_hz = SAMPLE_RATE_HZ
+        self._input_hz: msg.RateHz = SAMPLE_RATE_HZ
+        self._output_hz: msg.RateHz = SAMPLE_RATE_HZ
         self._up: Interpolator | None = None
         self._down: Decimator | None = None
-        self._next_output_hz: int | None = None
+        self._next_output_hz: msg.RateHz | None = None
         self._bad = 0
         self._too_fast_told_s = -1.0
         self._closing = False
@@ -54,14 +68,26 @@ class WebSocketTransport:
         self._close_text = ""
         self._session: Session | None = None
 
-    async def serve(self, shared: Shared, session_id: str, entered: Callable[[Session], None]) -> web.WebSocketResponse:
-        """Answer the upgrade and hold the conversation, to its end; `entered` is told when the session exists."""
+    async def serve(self, shared: Shared, ticket: Ticket, hall: Hall) -> web.WebSocketResponse:
+        """Answer the upgrade and hold the conversation, to its end or the connection's."""
         await self._ws.prepare(self._request)
-        session = self._session = Session(session_id, self, shared)
-        entered(session)
-        self.send(msg.Connection(session_id=session_id))
+        held = ticket.held
+        if held is not None:
+            self._set_input(held.rates.input_hz)
+            self._set_output(held.rates.output_hz)
+        session = self._session = Session(ticket.session_id, self, shared, past=None if held is None else held.past)
+        hall.enter(ticket, session, self._rates)
+        self.send(
+            msg.Connection(
+                session_id=ticket.session_id,
+                resume_token=ticket.resume_token,
+                resumed=held is not None,
+                input_rate_hz=self._input_hz,
+                output_rate_hz=self._output_hz,
+            )
+        )
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._read(session), name="websocket_reader")
+            group.create_task(self._read(session, lambda: hall.use_up(ticket)), name="websocket_reader")
             await session.run()
             await self._finish()
         return self._ws
@@ -84,11 +110,15 @@ class WebSocketTransport:
 
     # ---------- from the client ----------
 
-    async def _read(self, session: Session) -> None:
-        """Hand on what comes, until the connection ends."""
+    async def _read(self, session: Session, proven: Callable[[], None]) -> None:
+        """Hand on what comes, until the connection ends; `proven` is told of the first message."""
+        first = True
         async for message in self._ws:
             if self._closing:
                 continue
+            if first:
+                first = False
+                proven()
             try:
                 if message.type is WSMsgType.BINARY:
                     self._take_audio(session, message.data)
@@ -101,7 +131,10 @@ class WebSocketTransport:
             except ParleyError as error:
                 self._tell_bad(session, error)
         self._closing = True
-        session.leave("client_left")
+        if self._ws.close_code in _LEFT:
+            session.leave("client_left")
+        else:
+            session.lose("connection_lost")
 
     def _take_audio(self, session: Session, data: bytes) -> None:
         size = frame_bytes(self._input_hz)
@@ -139,8 +172,7 @@ class WebSocketTransport:
 
     def _configure(self, session: Session, message: msg.Configure) -> None:
         if message.input_rate_hz is not None and message.input_rate_hz != self._input_hz:
-            self._input_hz = message.input_rate_hz
-            self._up = None if self._input_hz == SAMPLE_RATE_HZ else Interpolator(SAMPLE_RATE_HZ // self._input_hz)
+            self._set_input(message.input_rate_hz)
         if message.output_rate_hz is not None:
             self._next_output_hz = message.output_rate_hz
         voice = session.voice
@@ -220,13 +252,20 @@ class WebSocketTransport:
         _LOG.warning("slow_client", session_id=self._session.session_id if self._session else "")
         self._abort()
         if self._session is not None:
-            self._loop.call_soon(self._session.leave, "slow_client")
+            self._loop.call_soon(self._session.lose, "slow_client")
 
     def _abort(self) -> None:
         if self._request.transport is not None:
             self._request.transport.abort()
 
-    def _set_output(self, rate_hz: int) -> None:
+    def _rates(self) -> Rates:
+        return Rates(self._input_hz, self._next_output_hz or self._output_hz)
+
+    def _set_input(self, rate_hz: msg.RateHz) -> None:
+        self._input_hz = rate_hz
+        self._up = None if rate_hz == SAMPLE_RATE_HZ else Interpolator(SAMPLE_RATE_HZ // rate_hz)
+
+    def _set_output(self, rate_hz: msg.RateHz) -> None:
         self._next_output_hz = None
         self._output_hz = rate_hz
         self._down = None if rate_hz == SAMPLE_RATE_HZ else Decimator(SAMPLE_RATE_HZ // rate_hz)

@@ -24,6 +24,11 @@ class Room:
     answer_frames: int = 25
     refuse: dict[str, Any] | None = None
     most_turns: int | None = None
+    breaks: int = 0
+    """So many connections are lost in the middle of an answer."""
+    unknown: bool = False
+    """Nobody may come back."""
+    resumes: list[str] = field(default_factory=list)
     url: str = ""
     received: list[dict[str, Any]] = field(default_factory=list)
     frames: int = 0
@@ -31,6 +36,7 @@ class Room:
     turns: int = 0
     _silent: int = 0
     _speaking: asyncio.Task[None] | None = None
+    _cut: asyncio.Transport | None = None
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Room]:
@@ -48,7 +54,16 @@ class Room:
     async def _session(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        await self._tell(socket, "connection", session_id="s1")
+        resume = request.query.get("resume")
+        if resume is not None:
+            self.resumes.append(resume)
+            if self.unknown:
+                await self._tell(socket, "error", code="SESSION_UNKNOWN", message="no such session", retryable=True, fatal=True)
+                await socket.close(code=1008)
+                return socket
+        token = f"token{len(self.resumes)}"
+        await self._tell(socket, "connection", session_id="s1", resume_token=token, resumed=resume is not None)
+        self._cut = request.transport
         if self.refuse is not None:
             await self._tell(socket, "error", **self.refuse)
             await socket.close(code=1013)
@@ -106,6 +121,11 @@ class Room:
         for number in range(self.answer_frames):
             await asyncio.sleep(max(0.0, began_s + number * 0.02 - loop.time()))
             await socket.send_bytes(FRAME)
+            if self.breaks and number == self.answer_frames // 2:
+                self.breaks -= 1
+                assert self._cut is not None
+                self._cut.abort()
+                return
         await asyncio.sleep(LEAD_S)
         ended = {"reason": "played", "heard_text": "tone", "played_ms": self.answer_frames * 20.0}
         await self._tell(socket, "utterance_ended", utterance_id=turn, **ended)

@@ -117,3 +117,13 @@ def test_a_refused_typed_turn_is_an_error() -> None:
     script.tick(0, 0.0, False)
     with pytest.raises(Failure, match="'hello' was refused: too long"):
         script.message({"type": "error", "code": "MESSAGE_INVALID", "message": "too long", "retryable": False})
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_over_another_connection_an_unanswered_turn_is_said_again(answered: bool) -> None:
+    script = Script([Typed("hello"), Typed("goodbye")])
+    assert script.tick(0, 0.0, False).typed == "hello"
+    if answered:
+        script.tick(1, 20.0, True)
+    script.message({"type": "connection", "resumed": True})
+    assert script.tick(1, 20.0, False).typed == ("goodbye" if answered else "hello")

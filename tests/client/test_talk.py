@@ -88,6 +88,23 @@ async def test_no_answer_is_a_failure(room: Any, wav: str) -> None:
             await talk(TalkPlan(url=far.url, wavs=(wav,), patience_s=0.5))
 
 
+async def test_a_connection_that_breaks_is_made_again_and_the_turn_said_again(room: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    async with room.Room(breaks=2).open() as far:
+        await talk(TalkPlan(url=far.url, texts=("hello", "again")))
+    assert far.resumes == ["token0", "token1"]
+    assert [message["text"] for message in far.received if message["type"] == "text"][-2:] == ["hello", "again"]
+    shown = capsys.readouterr().out
+    assert shown.count("trying to come back") == 2
+    assert shown.count("connected again") == 2
+
+
+async def test_a_session_that_is_gone_is_not_asked_for_again(room: Any) -> None:
+    async with room.Room(breaks=1, unknown=True).open() as far:
+        with pytest.raises(Failure, match=r"no such session \[SESSION_UNKNOWN\]"):
+            await talk(TalkPlan(url=far.url, texts=("hello",)))
+    assert len(far.resumes) == 1
+
+
 async def test_a_refusal_is_told_in_the_servers_words(room: Any) -> None:
     refuse = {"code": "CAPACITY", "message": "all 200 sessions are taken", "retryable": True, "fatal": True}
     async with room.Room(refuse=refuse).open() as far:

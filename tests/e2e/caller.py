@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -92,6 +93,10 @@ class Caller:
             except TimeoutError:
                 raise AssertionError(f"waited {within_s} s for {what}; got {[brief(e) for e in self.events[-20:]]}") from None
 
+    def break_off(self) -> None:
+        """What a lost network does: the connection ends without a word."""
+        self.ws.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
     async def turn(self, pcm: bytes) -> tuple[str, bytes]:
         """Say something and hear the answer out: its transcript, and the answer's sound."""
         since = len(self.events)
@@ -122,6 +127,14 @@ async def calling(url: str, microphone: bool = True) -> AsyncIterator[Caller]:
                 speaker.cancel()
             await ws.close()
             listener.cancel()
+
+
+async def refused(url: str) -> tuple[Event, int | None]:
+    """Connect where that leads to nothing: the error, and the close code."""
+    async with aiohttp.ClientSession() as http, http.ws_connect(url) as ws:
+        error: Event = (await ws.receive(20)).json()
+        assert (await ws.receive(20)).type is aiohttp.WSMsgType.CLOSE
+        return error, ws.close_code
 
 
 # ---------- tone's speech ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from orchestrator.session import actions as do
 from orchestrator.session import events as ev
@@ -16,6 +16,7 @@ from orchestrator.transports import protocol as msg
 from parley.audio import FRAME_SAMPLES, SILENT_FRAME
 from parley.errors import ParleyError
 
+_ENDS = {"idle_timeout": "idle", "duration_limit": "duration", "message_limit": "messages"}
 _WORDS = st.sampled_from(["", "hello", "one two three, four. Five six", "Yes."])
 
 
@@ -33,6 +34,12 @@ class Conversation(RuleBasedStateMachine):
         self.exchanges: dict[int, int] = {}
         self._text: dict[int, str] = {}
         self._sent_ms: dict[int, float] = {}
+        self._announced: set[str] = set()
+        self._empty: set[int] = set()
+
+    @initialize(messages=st.sampled_from([0, 0, 2, 6]))
+    def the_session_begins(self, messages: int) -> None:
+        self.machine = SessionMachine("s", Rules(messages=messages))
         self.tell(ev.Connected())
 
     def tell(self, event: ev.Event) -> None:
@@ -41,8 +48,14 @@ class Conversation(RuleBasedStateMachine):
                 case do.StartTimer(timer, after_ms):
                     assert after_ms > 0
                     self.timers.add(timer)
+                    if timer is ev.Timer.IDLE_NOTICE:
+                        self._announced.discard("idle")
                 case do.CancelTimer(timer):
                     self.timers.discard(timer)
+                case do.Send(msg.Limit(what=what)):
+                    self._announced.add(what)
+                case do.Terminate(reason):
+                    assert reason not in _ENDS or _ENDS[reason] in self._announced, f"{reason} was not announced"
                 case do.Finalize(token):
                     self.tokens.append(token)
                 case do.StartReply(utterance_id, _):
@@ -54,8 +67,10 @@ class Conversation(RuleBasedStateMachine):
                     self.stopped.add(utterance_id)
                 case do.Speak(utterance_id):
                     assert utterance_id not in self.stopped, "words for a dead utterance"
-                case do.Send(msg.ConversationComplete(turn_id=turn_id)):
+                case do.Send(msg.ConversationComplete(turn_id=turn_id, reason=reason)):
                     self.exchanges[turn_id] = self.exchanges.get(turn_id, 0) + 1
+                    if reason == "empty":
+                        self._empty.add(turn_id)
                 case do.Send(msg.UtteranceEnded() as ended):
                     utterance_text = self._text.get(ended.utterance_id, "")
                     assert utterance_text.strip().startswith(ended.heard_text)
@@ -178,6 +193,22 @@ class Conversation(RuleBasedStateMachine):
                 assert self.machine.handle(event) == []
             assert (self.machine.state, self.machine.history) == state
 
+    @precondition(lambda self: not self.machine.ended)
+    @rule(comes_back=st.sampled_from([True, True, False]), used_ms=st.floats(0, 3_700_000))
+    def the_connection_breaks(self, comes_back: bool, used_ms: float) -> None:
+        """All is settled at once, and the next machine goes on where this one was."""
+        self.tell(ev.Gone("connection_lost", self.now_ms))
+        assert self.timers == set()
+        assert self.machine.ended
+        assert self.replying is None
+        if comes_back:
+            memory = self.machine.remember()
+            self.machine = SessionMachine("s", self.machine.rules, past=memory)
+            self.tokens.clear()
+            self.tell(ev.Connected(used_ms))
+            assert self.machine.history == list(memory.history)
+            assert self.machine.ended or self.machine.state[0] in ("WAITING_FOR_INPUT", "LISTENING")
+
     @rule(what=st.sampled_from(["type", "interrupt", "fail", "speech", "speech", "speech", "speech"]))
     def something_cuts_in(self, what: str) -> None:
         """In one rule, so that it does not happen all the time."""
@@ -210,7 +241,13 @@ class Conversation(RuleBasedStateMachine):
         if machine.agent is Agent.REPLYING:
             assert self.replying is not None or ev.Timer.FIRST_AUDIO in self.timers
         if machine.user is User.SILENT and machine.agent is Agent.RESTING:
-            assert ev.Timer.IDLE in self.timers
+            assert len({ev.Timer.IDLE_NOTICE, ev.Timer.IDLE} & self.timers) == 1
+        assert len({ev.Timer.DURATION_NOTICE, ev.Timer.DURATION} & self.timers) == 1
+
+    @invariant()
+    def nothing_is_begun_beyond_the_last_exchange(self) -> None:
+        most = self.machine.rules.messages
+        assert not most or len(self.exchanges) - len(self._empty) <= most
 
     @invariant()
     def an_exchange_ends_once(self) -> None:
