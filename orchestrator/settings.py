@@ -52,13 +52,13 @@ class VadSettings(Section):
     """Frames below are never speech."""
     noise_gate: bool = True
     """Learn the noise around, and ask that speech rises above it."""
-    noise_margin_db: Annotated[float, Field(ge=0, le=40)] = 6.0
+    noise_margin_db: Annotated[float, Field(ge=0, le=40)] = 4.0
     """By how much; 6 dB more while the agent speaks, 1.6 dB more while it is paused."""
     echo_gate: bool = True
     """Learn how much of the agent's voice comes back through the microphone, and disregard it."""
     echo_margin_db: Annotated[float, Field(ge=0, le=40)] = 10.0
     """How far above the expected echo a frame must be; lower lets the user through sooner, and echo too."""
-    own_level_db: Annotated[float, Field(ge=0, le=60)] = 15.0
+    own_level_db: Annotated[float, Field(ge=0, le=60)] = 12.0
     """Over the agent, sounds so far below the level of the user's own turns are somebody else's; 0: all count."""
     voicing: Annotated[float, Field(ge=0, lt=1)] = 0.7
     """Over the agent, a sound must be so periodic for a moment (1: a pure vowel), or last half a second; 0: all count."""

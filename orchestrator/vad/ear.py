@@ -5,7 +5,7 @@
     echo gate    ... nor what the agent's own voice explains (`echo.py`)
     own level    ... nor, over the agent, what is much quieter than this user's own turns have been: somebody across the room
     detector     what is left is asked about: `webrtc.py` or `silero.py`
-    voicing      over the agent, a sound must have a pitch somewhere (`voicing.py`), or last: coughs, doors and keys do not
+    voicing      over the agent, a sound must have a pitch to begin with, or last (`voicing.py`): coughs, doors and keys have none
     speech gate  single frames become edges (`gate.py`)
 
 Each gate only ever says no, so an interruption is what passes all of them. The last two stand over the agent's speech alone: there a
@@ -44,13 +44,11 @@ class EarOptions:
     start_ms: int = 100
     barge_in_start_ms: int = 60
     stop_ms: int = 200
-    noise_margin_db: float | None = 6.0
+    noise_margin_db: float | None = 4.0
     state_multipliers: bool = True
     echo_margin_db: float | None = 10.0
-    own_level_db: float | None = 15.0
+    own_level_db: float | None = 12.0
     voicing: float | None = 0.7
-    unvoiced_ms: int = 500
-    """So much that the detector takes for speech is an onset without any pitch, too (a whisper)."""
 
 
 class Ear:
@@ -62,9 +60,7 @@ class Ear:
         self._gate = SpeechGate(options.stop_ms)
         self._noise = NoiseFloor()
         self._echo = None if options.echo_margin_db is None else EchoGate(options.echo_margin_db)
-        self._voicing = None if options.voicing is None else Voicing()
-        self._voiced = 0  # bit i: the frame i steps ago was speech with a pitch
-        self._candidates = 0  # bit i: was speech, with or without
+        self._voicing = None if options.voicing is None else Voicing(options.voicing)
         self._own_dbfs = 0.0
         self._own_frames = 0
         self._clock_ms: float | None = None
@@ -80,7 +76,11 @@ class Ear:
         if speech and not over_agent and self._gate.talking:
             self._note_own(level)
         options = self._options
-        return self._gate.push(speech, options.barge_in_start_ms if state == "SPEAKING" else options.start_ms)
+        if not over_agent:
+            return self._gate.push(speech, options.start_ms)
+        voicing = self._voicing
+        sure = voicing is None or voicing.push(frame, level, speech)
+        return self._gate.push(speech, options.barge_in_start_ms, sure)
 
     @property
     def start_ms(self) -> int:
@@ -127,10 +127,7 @@ class Ear:
 
     def _is_speech(self, frame: bytes, level: float, at_ms: float, state: PublicState, over_agent: bool) -> bool:
         options = self._options
-        voicing = self._voicing
-        if over_agent and voicing is not None:
-            voicing.push(frame)
-        echoed = self._echo is not None and self._echo.explains(level, at_ms)
+        echoed = self._echo is not None and self._echo.explains(level, at_ms, self._noise.floor_dbfs)
         if options.noise_margin_db is not None:
             margin_db = options.noise_margin_db + (MULTIPLIER_DB.get(state, 0.0) if options.state_multipliers else 0.0)
             quiet = level < options.min_level_dbfs or level < self._noise.floor_dbfs + margin_db
@@ -139,22 +136,7 @@ class Ear:
         speech = not (quiet or echoed or (over_agent and self._is_far(level))) and self._vad.is_speech(frame)
         if options.noise_margin_db is not None:
             self._noise.push(level, speech or echoed)
-        if not speech:
-            self._candidates <<= 1
-            self._voiced <<= 1
-            return False
-        return not over_agent or voicing is None or self._gate.talking or self._has_pitch(voicing)
-
-    def _has_pitch(self, voicing: Voicing) -> bool:
-        """The sound so far had a pitch, or lasts."""
-        options = self._options
-        assert options.voicing is not None
-        self._candidates = (self._candidates << 1 | 1) & 0xFFFF_FFFF
-        self._voiced = (self._voiced << 1 | (voicing.periodicity() >= options.voicing)) & 0xFFFF_FFFF
-        if self._voiced & 0b111:
-            return True
-        frames = options.unvoiced_ms // FRAME_MS
-        return (self._candidates & ((1 << frames) - 1)).bit_count() >= frames * 9 // 10
+        return speech
 
     def _is_far(self, level: float) -> bool:
         db = self._options.own_level_db

@@ -12,6 +12,7 @@ Delay and coupling stay what they are for the whole session.
 
 from __future__ import annotations
 
+from math import log10
 from typing import Final
 
 import numpy as np
@@ -35,6 +36,7 @@ _RIVAL_DB: Final = 2.5
 """Delays within this of the best explain too: the true one lies between two frames."""
 _TAIL_DB: Final = 1.5
 """How much a room's echo falls from frame to frame at least (reverberation of 0.8 s)."""
+_MASKED_DB: Final = 12.0
 _PEAK_FALL_DB: Final = 0.02
 
 
@@ -45,6 +47,7 @@ class EchoGate:
         self._margin_db = margin_db
         self._reference = np.full(2 * _RING, SILENCE_DBFS, np.float32)  # twice the ring, so that any stretch lies in one piece
         self._coupling = np.full(_LAGS, _FIRST_GUESS_DB, np.float32)  # the last entry is delay 0
+        self._plausible = self._coupling.copy()  # the same, and next to nothing where the delay is out of question
         self._latest = 0  # the highest slot that is valid
         self._last_active = -_RING
         self._peak_dbfs = SILENCE_DBFS
@@ -83,19 +86,18 @@ class EchoGate:
 
     # ---------- the microphone's side ----------
 
-    def explains(self, level_dbfs: float, at_ms: float) -> bool:
-        """Whether a microphone frame of this level, now, may be the agent's voice alone."""
+    def explains(self, level_dbfs: float, at_ms: float, floor_dbfs: float = SILENCE_DBFS) -> bool:
+        """Whether a microphone frame of this level, now, may be the agent's voice alone; there is noise of `floor_dbfs` in it anyway."""
         slot = int(at_ms // FRAME_MS)
         self._advance(slot)
         if slot - self._last_active > _LAGS:
             return False
         at = slot % _RING + _RING
         reference = self._reference[at - _LAGS + 1 : at + 1]
-        coupling = self._coupling
-        expected = float((reference + coupling)[coupling >= coupling.max() - _RIVAL_DB].max())
+        expected = float((reference + self._plausible).max())
         self._tail_dbfs = expected = max(expected, self._tail_dbfs - _TAIL_DB)
         explained = level_dbfs <= expected + self._margin_db
-        self._learn(level_dbfs, reference, _UP if explained else _UP_UNEXPLAINED)
+        self._learn(_above(level_dbfs, floor_dbfs), reference, _UP if explained else _UP_UNEXPLAINED)
         return explained
 
     @property
@@ -119,7 +121,9 @@ class EchoGate:
             return
         self._seen += 1
         excess = level_dbfs - reference - self._coupling
-        self._coupling += np.where(excess < 0, _DOWN, up) * excess * loud
+        coupling = self._coupling
+        coupling += np.where(excess < 0, _DOWN, up) * excess * loud
+        self._plausible = np.where(coupling >= coupling.max() - _RIVAL_DB, coupling, SILENCE_DBFS)
 
     # ---------- the ring ----------
 
@@ -133,3 +137,9 @@ class EchoGate:
         self._reference[slot % _RING] = self._reference[slot % _RING + _RING] = level_dbfs
         if level_dbfs > _ACTIVE_DBFS:
             self._last_active = max(self._last_active, slot)
+
+
+def _above(level_dbfs: float, floor_dbfs: float) -> float:
+    """The level without the noise: what lies in it is far below it."""
+    over_db = level_dbfs - floor_dbfs
+    return level_dbfs - _MASKED_DB if over_db < 3.0 else level_dbfs + 10 * log10(1 - 10 ** (-over_db / 10))

@@ -30,8 +30,8 @@ class SpeechGate:
         self.start_ms = 0
         """The speech that had passed when STARTED was reported."""
 
-    def push(self, speech: bool, start_ms: int) -> Edge | None:
-        """The next frame; returns what it changed."""
+    def push(self, speech: bool, start_ms: int, sure: bool = True) -> Edge | None:
+        """The next frame; returns what it changed. While the speech is not `sure` it does not start, but it counts."""
         self._recent = (self._recent << 1 | speech) & 0xFFFF_FFFF
         self._silent = 0 if speech else self._silent + 1
         if self.talking:
@@ -43,7 +43,7 @@ class SpeechGate:
         frames = max(1, min(32, start_ms // FRAME_MS))
         heard = (self._recent & ((1 << frames) - 1)).bit_count()
         oldest = self._recent >> (frames - 1) & 1
-        if not (speech and oldest) or heard < frames - frames // 5:
+        if not (sure and speech and oldest) or heard < frames - frames // 5:
             return None
         self.talking = True
         self.start_ms = frames * FRAME_MS
