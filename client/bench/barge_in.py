@@ -29,6 +29,10 @@ RESULT_WITHIN_S: Final = 60.0
 SETTLE_S: Final = 3.0
 WORD_DELAY_MS: Final = 150
 """The recogniser gives each word so long after its end."""
+_PILOT_LATE_MS: Final = 20
+"""So much later the recogniser is by itself: it hears a pilot in windows."""
+FINAL_DELAY_MS: Final = 20
+"""After FINALIZE: the words are known by then, and nothing is added."""
 ENGINES: Final = ("tone", "espeak")
 ANSWER: Final = (
     "Let me tell you all that I know about the old house by the river. It was built by two brothers who could not agree on anything, "
@@ -55,7 +59,8 @@ StackOf = Callable[[Preset], AbstractAsyncContextManager[Stack]]
 def barge_in_preset(engine: str, answer: str, sounds: Mapping[str, Any]) -> Preset:
     """The orchestrator as it comes, a recogniser that knows every scene's words, and engines that take no time."""
     quiet: dict[str, Any] = {"limits": {"max_sessions": MAX_SESSIONS}, "log": {"level": "warning"}}
-    hears = {"sounds": dict(sounds), "partial_delay_ms": WORD_DELAY_MS, "final_delay_ms": WORD_DELAY_MS, "foreign_text": ""}
+    delays = {"partial_delay_ms": WORD_DELAY_MS - _PILOT_LATE_MS, "final_delay_ms": FINAL_DELAY_MS}
+    hears = {"sounds": dict(sounds), "foreign_text": "", **delays}
     overlay: dict[str, dict[str, Any]] = {
         "orchestrator": {
             "responder": {"name": "script", "options": {"replies": [answer]}},

@@ -16,6 +16,8 @@ from client.bench.tally import merge
 from client.bench.usage import ROLES, Cost
 
 Outcome = Mapping[str, Any]
+SLIPPED_MS: Final = 15.0
+"""A voice that is not the same twice also drifts by some ms; a frame is 20."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ GOALS: Final = (
     _share("own echo ends the answer", "echo", "stopped", limit=0.0),
     _share("  never paused", "echo", "never_paused", limit=0.90, at_least=True),
     _share("far person ends the answer", "far", "stopped", limit=0.20),
-    Goal("resume: wrong frames", ("resume", "wrong_frames"), 0),
+    Goal("resume: frames lost, repeated, changed", ("resume", "wrong_frames"), 0),
+    Goal("resume: answers that slipped", ("resume", "slipped"), 0),
     _share("history within 1 word", "history", "within_1", limit=0.95, at_least=True),
     Goal("clean end: own wait p50 ms", ("clean", "wait_ms", "p50"), 160),
     Goal("clean end: own wait p95 ms", ("clean", "wait_ms", "p95"), 560),
@@ -106,6 +109,7 @@ def overlap_figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "n": len(resumed),
         "frames": sum(outcome["frames"] for outcome in outcomes),
         "wrong_frames": sum(outcome["wrong_frames"] for outcome in outcomes),
+        "slipped": sum(abs(outcome["slip_ms"]) >= SLIPPED_MS for outcome in outcomes),
         "gap_ms": summarize(gap for outcome in resumed for gap in outcome["gaps_ms"]).as_json(),
     }
     differences = [outcome["misremembered"] for outcome in outcomes if outcome["misremembered"] is not None]

@@ -79,6 +79,7 @@ class OverlapOutcome:
     """Pauses between the answer's beginning and the scene."""
     frames: int = 0
     wrong_frames: int = 0
+    slip_ms: float = 0.0
     misremembered: float | None = None
     """Words that the server believes were heard, less those that were."""
     words: str = ""
@@ -337,6 +338,7 @@ class Interrupter:
         over.void = over.void or void
         if self._check is not None:
             over.frames, over.wrong_frames = self._check.frames, self._check.wrong_frames
+            over.slip_ms = self._check.slip_ms()
         self._note("overlap", asdict(over))
 
     def _report(self) -> None:

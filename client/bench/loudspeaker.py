@@ -16,6 +16,11 @@ from parley.audio import FRAME_BYTES, FRAME_SAMPLES, SAMPLE_RATE_HZ
 _ROOM_MS: Final = 60
 _BLOCK: Final = 1 << (FRAME_SAMPLES + (_ROOM_MS + 160) * SAMPLE_RATE_HZ // 1000).bit_length()
 
+_STEP: Final = SAMPLE_RATE_HZ // 200
+_SLIP_STEPS: Final = 200
+"""A slip is looked for in the last second."""
+_SLIP_MOST: Final = 30
+
 Wave = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -25,6 +30,8 @@ class Reference:
 
     pcm: bytes
     word_begins_ms: Sequence[float]
+    exact: bool = True
+    """The voice says it in the same samples each time."""
 
     def words_heard(self, played_ms: float) -> float:
         """How many words `played_ms` of the answer hold; the word that is being spoken counts by its part."""
@@ -37,19 +44,42 @@ class Reference:
 
 
 class Check:
-    """Compares an answer, frame by frame as it comes, with the reference."""
+    """Compares an answer, as it comes, with the reference: frame by frame where the voice says the same text in the same samples each time
+    (`exact`), else by its loudness over time, in which a frame that is lost or repeated is a slip of 20 ms."""
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
         self._at = 0
+        self._pcm = bytearray()
         self.wrong_frames = 0
         self.frames = 0
 
     def push(self, frame: bytes) -> None:
         """The next frame."""
         self.frames += 1
-        self.wrong_frames += frame != self._reference.pcm[self._at : self._at + FRAME_BYTES]
+        if self._reference.exact:
+            self.wrong_frames += frame != self._reference.pcm[self._at : self._at + FRAME_BYTES]
+        else:
+            self._pcm += frame
         self._at += FRAME_BYTES
+
+    def slip_ms(self) -> float:
+        """How much later (or, below 0, earlier) the end of the answer came than in the reference; 0 where frames are compared."""
+        heard = _loudness(bytes(self._pcm))[-_SLIP_STEPS:]
+        first = len(self._pcm) // 2 // _STEP - len(heard)
+        known = _loudness(self._reference.pcm)
+        if len(heard) < _SLIP_STEPS:
+            return 0.0
+        lags = [lag for lag in range(-_SLIP_MOST, _SLIP_MOST + 1) if first - lag >= 0 and first - lag + len(heard) <= len(known)]
+        apart = {lag: float(np.abs(heard - known[first - lag : first - lag + len(heard)]).sum()) for lag in lags}
+        return min(apart, key=lambda lag: apart[lag]) * _STEP * 1000 / SAMPLE_RATE_HZ if apart else 0.0
+
+
+def _loudness(pcm: bytes) -> Wave:
+    """In dB, step by step of 5 ms."""
+    samples = np.frombuffer(pcm, np.int16)
+    steps = samples[: len(samples) // _STEP * _STEP].reshape(-1, _STEP).astype(np.float64)
+    return np.asarray(20 * np.log10(np.sqrt(np.mean(steps**2, axis=1)) + 30))
 
 
 class EchoPath:

@@ -42,6 +42,18 @@ def test_a_frame_that_is_lost_or_repeated_is_seen() -> None:
         assert check.wrong_frames == wrong
 
 
+def test_in_a_voice_that_is_never_the_same_a_lost_frame_is_a_slip() -> None:
+    chance = np.random.default_rng(2)
+    shape = np.repeat(chance.uniform(0.05, 1.0, 150), 960)
+    first, again = ((chance.normal(0, 3000, len(shape)) * shape).astype(np.int16).tobytes() for _ in range(2))
+    for cut_frames, slip_ms in ((0, 0.0), (1, -20.0), (2, -40.0)):
+        check = Check(Reference(first, (0.0,), exact=False))
+        heard = again[: 60 * FRAME_BYTES] + again[(60 + cut_frames) * FRAME_BYTES : 140 * FRAME_BYTES]
+        for at in range(0, len(heard), FRAME_BYTES):
+            check.push(heard[at : at + FRAME_BYTES])
+        assert check.slip_ms() == slip_ms
+
+
 def test_an_echo_is_as_weak_and_as_late_as_it_should_be() -> None:
     chance = np.random.default_rng(1)
     sent = np.convolve(chance.normal(0, 3000, FRAME_SAMPLES * 100), np.ones(20) / 20, "same").astype(np.int16)
@@ -61,7 +73,7 @@ def test_rates_leave_void_scenes_out() -> None:
         overlap("interruption_short", stopped=True, paused=True, silence_ms=60.0, stop_ms=400.0, misremembered=-0.4, frames=9),
         overlap("interruption_long", stopped=False),
         overlap("interruption_long", void="answer over"),
-        overlap("backchannel", paused=True, gaps_ms=[500.0], frames=9, wrong_frames=1),
+        overlap("backchannel", paused=True, gaps_ms=[500.0], frames=9, wrong_frames=1, slip_ms=-20.0),
         overlap("burst"),
         overlap("far", stopped=True, misremembered=3.0),
     ])  # fmt: skip
@@ -71,7 +83,7 @@ def test_rates_leave_void_scenes_out() -> None:
     assert figures["backchannel"]["never_paused"] == 0.0
     assert figures["burst"]["never_paused"] == 1.0
     assert figures["far"]["stopped"] == 1.0
-    assert figures["resume"] == {"n": 1, "frames": 18, "wrong_frames": 1, "gap_ms": figures["backchannel"]["gap_ms"]}
+    assert figures["resume"] == {"n": 1, "frames": 18, "wrong_frames": 1, "slipped": 1, "gap_ms": figures["backchannel"]["gap_ms"]}
     assert figures["history"]["within_1"] == 0.5
     assert figures["echo"]["stopped"] is None
 
