@@ -75,6 +75,9 @@ _BY_STATUS: Final[Mapping[grpc.StatusCode, str]] = {  # a status without our det
     _S.INVALID_ARGUMENT: "BAD_REQUEST",
 }
 
+_BROKEN_CALL: Final = "Internal error from Core"
+"""What grpc.aio itself says, as INTERNAL, when a connection breaks while a message is being written or read."""
+
 
 @dataclass(slots=True)
 class ParleyError(Exception):
@@ -127,7 +130,8 @@ def from_rpc(error: grpc.aio.AioRpcError) -> ParleyError:
             retry = delay.retry_delay.ToMilliseconds()
     code, text = error.code(), error.details() or ""
     if not reason:
-        reason = _BY_STATUS.get(code, "INTERNAL")
+        broken = text == _BROKEN_CALL
+        reason = "WORKER_LOST" if broken else _BY_STATUS.get(code, "INTERNAL")
         text = f"{code.name}: {text}"
     return ParleyError(reason, text, retry, metadata)
 

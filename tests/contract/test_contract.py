@@ -56,6 +56,11 @@ def test_a_status_of_nobody_we_know_gets_a_name_by_its_code() -> None:
     assert errors.from_rpc(failure).reason == "WORKER_LOST"
 
 
+def test_a_call_that_breaks_in_the_middle_is_a_lost_worker() -> None:
+    failure = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, grpc.aio.Metadata(), grpc.aio.Metadata(), details="Internal error from Core")
+    assert errors.from_rpc(failure).reason == "WORKER_LOST"
+
+
 def test_every_fatal_error_has_a_legal_close_code() -> None:
     assert all(1000 <= row.ws_close <= 1015 and row.ws_close not in (1004, 1005, 1006, 1015) for row in errors.TABLE.values())
 
