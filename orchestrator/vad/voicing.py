@@ -30,7 +30,7 @@ _NO_PITCH: Final = 0.65
 _BURST: Final = 3
 _BURST_DB: Final = 10.0
 _BURST_PEAK_DB: Final = 4.0
-"""A burst: three frames without pitch (one or two are how a vowel begins), one of which is as loud as the sound ever is, within this. Hissed
+"""A burst: three frames without pitch (one or two are how a vowel begins), one of them nearly as loud as the sound ever is. Hissed
 consonants are weaker than the vowel after them."""
 _VOICED_AFTER_BURST: Final = 8
 _VOICED_WITHIN: Final = 10

@@ -66,6 +66,7 @@ async def test_words_over_the_answer_are_an_interruption_with_their_reason(tone_
         caller.say(tone_speech("No, wait."))
         verdict = await caller.wait("verdict", since)
         assert (verdict["verdict"], verdict["reason"]) == ("interruption", "words")
+        await caller.wait("flush", since)
         kinds = [event["type"] for event in caller.events[since:]]
         assert kinds.index("pause") < kinds.index("verdict") < kinds.index("flush") + 2
 
