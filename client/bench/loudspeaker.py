@@ -45,7 +45,7 @@ class Reference:
 
 class Check:
     """Compares an answer, as it comes, with the reference: frame by frame where the voice says the same text in the same samples each time
-    (`exact`), else by its loudness over time, in which a frame that is lost or repeated is a slip of 20 ms."""
+    (`exact`), else by its loudness over time, in which frames that are lost or repeated are a slip of 20 ms each."""
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference

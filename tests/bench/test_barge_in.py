@@ -73,7 +73,7 @@ def test_rates_leave_void_scenes_out() -> None:
         overlap("interruption_short", stopped=True, paused=True, silence_ms=60.0, stop_ms=400.0, misremembered=-0.4, frames=9),
         overlap("interruption_long", stopped=False),
         overlap("interruption_long", void="answer over"),
-        overlap("backchannel", paused=True, gaps_ms=[500.0], frames=9, wrong_frames=1, slip_ms=-20.0),
+        overlap("backchannel", paused=True, gaps_ms=[500.0], frames=9, wrong_frames=1, slip_ms=-40.0),
         overlap("burst"),
         overlap("far", stopped=True, misremembered=3.0),
     ])  # fmt: skip
