@@ -105,10 +105,11 @@ def overlap_figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     for kind in sc.OVERLAPS:
         figures[kind] = _interruptions(by_kind[kind]) if kind in sc.STOP else _others(by_kind[kind])
     resumed = [outcome for outcome in outcomes if outcome["gaps_ms"]]
+    compared = [outcome["wrong_frames"] for outcome in outcomes if outcome["wrong_frames"] is not None]
     figures["resume"] = {
         "n": len(resumed),
         "frames": sum(outcome["frames"] for outcome in outcomes),
-        "wrong_frames": sum(outcome["wrong_frames"] for outcome in outcomes),
+        "wrong_frames": sum(compared) if compared else None,
         "slipped": sum(abs(outcome["slip_ms"]) >= SLIPPED_MS for outcome in outcomes),
         "gap_ms": summarize(gap for outcome in resumed for gap in outcome["gaps_ms"]).as_json(),
     }

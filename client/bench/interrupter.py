@@ -78,7 +78,8 @@ class OverlapOutcome:
     early_pauses: int = 0
     """Pauses between the answer's beginning and the scene."""
     frames: int = 0
-    wrong_frames: int = 0
+    wrong_frames: int | None = None
+    """Compared with the reference; None where the voice is not the same twice."""
     slip_ms: float = 0.0
     misremembered: float | None = None
     """Words that the server believes were heard, less those that were."""
@@ -337,7 +338,8 @@ class Interrupter:
         over = self._over
         over.void = over.void or void
         if self._check is not None:
-            over.frames, over.wrong_frames = self._check.frames, self._check.wrong_frames
+            over.frames = self._check.frames
+            over.wrong_frames = self._check.wrong_frames if self._reference.exact else None
             over.slip_ms = self._check.slip_ms()
         self._note("overlap", asdict(over))
 

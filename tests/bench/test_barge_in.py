@@ -88,6 +88,10 @@ def test_rates_leave_void_scenes_out() -> None:
     assert figures["echo"]["stopped"] is None
 
 
+def test_a_voice_that_cannot_be_compared_has_no_figure() -> None:
+    assert overlap_figures([overlap("burst", frames=9)])["resume"]["wrong_frames"] is None
+
+
 def test_turns_are_answered_early_late_or_not_at_all() -> None:
     early, late, never = TurnOutcome("um", "a", True, True), TurnOutcome("um", "b", True, False, 500.0), TurnOutcome("um", "c")
     figures = turn_figures([asdict(turn) for turn in (early, late, never)])
