@@ -63,7 +63,8 @@ class Roster:
         here = self._by_token.get(resume) if resume else None
         if self.closed:
             raise ParleyError("GOING_AWAY", "the server is going away", retry_after_ms=1000)
-        if len(self._guests) - (here is not None) >= self._limits.sessions:
+        talking = [guest for guest in self._guests.values() if guest is not here and guest.session.state != "TERMINATED"]
+        if len(talking) >= self._limits.sessions:
             raise ParleyError("CAPACITY", f"all {self._limits.sessions} sessions are taken", retry_after_ms=5000)
         token = secrets.token_urlsafe(24) if self._limits.resume_s else ""
         if resume is None:

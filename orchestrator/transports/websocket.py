@@ -8,6 +8,8 @@ which never waits; what comes faster than real time is dropped (`intake.py`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import struct
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
@@ -87,25 +89,33 @@ class WebSocketTransport:
             )
         )
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._read(session, lambda: hall.use_up(ticket)), name="websocket_reader")
+            reader = group.create_task(self._read(session, lambda: hall.use_up(ticket)), name="websocket_reader")
             await session.run()
-            await self._finish()
+            await self._finish(reader)
         return self._ws
 
     async def refuse(self, error: ParleyError) -> web.WebSocketResponse:
         """Answer the upgrade with an `error` and the close code that belongs to it: a browser sees neither in a failed upgrade."""
         await self._ws.prepare(self._request)
         self.close(error)
-        await self._finish()
-        return self._ws
-
-    async def _finish(self) -> None:
-        """The close handshake; a client that does not take part is cut off."""
-        self._closing = True
         try:
             async with asyncio.timeout(_CLOSE_S):
                 await self._ws.close(code=self._close_code, message=self._close_text.encode())
         except TimeoutError:
+            self._abort()
+        return self._ws
+
+    async def _finish(self, reader: asyncio.Task[None]) -> None:
+        """The close handshake; a client that does not take part is cut off.
+
+        The reader goes on until the client's own close frame has come. `WebSocketResponse.close` beside a pending read would drop the
+        connection at once; what the client still sends (its microphone) would be answered by a reset, which takes our last words with it.
+        """
+        self._closing = True
+        if not self._ws.closed:
+            with contextlib.suppress(ConnectionError):
+                await self._ws.send_frame(struct.pack("!H", self._close_code) + self._close_text.encode(), WSMsgType.CLOSE)
+        if not (await asyncio.wait({reader}, timeout=_CLOSE_S))[0]:
             self._abort()
 
     # ---------- from the client ----------
