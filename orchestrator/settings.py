@@ -58,7 +58,7 @@ class VadSettings(Section):
     """Learn how much of the agent's voice comes back through the microphone, and disregard it."""
     echo_margin_db: Annotated[float, Field(ge=0, le=40)] = 10.0
     """How far above the expected echo a frame must be; lower lets the user through sooner, and echo too."""
-    own_level_db: Annotated[float, Field(ge=0, le=60)] = 12.0
+    own_level_db: Annotated[float, Field(ge=0, le=60)] = 10.0
     """Over the agent, sounds so far below the level of the user's own turns are somebody else's; 0: all count."""
     voicing: Annotated[float, Field(ge=0, lt=1)] = 0.7
     """Over the agent, a sound must be so periodic for a moment (1: a pure vowel), or last half a second; 0: all count."""
@@ -66,7 +66,7 @@ class VadSettings(Section):
     """Speech has started after so much of it."""
     barge_in_start_ms: Annotated[int, Field(ge=20, le=640)] = 60
     """The same while the agent speaks."""
-    stop_ms: Annotated[int, Field(ge=20, le=2000)] = 200
+    stop_ms: Annotated[int, Field(ge=20, le=2000)] = 160
     """Speech has stopped after so much silence."""
     preroll_ms: Annotated[int, Field(ge=0, le=2000)] = 300
     """Audio from before the start of speech that the recogniser gets too."""
@@ -77,8 +77,8 @@ class BargeInSettings(Section):
 
     deadline_ms: Annotated[int, Field(ge=50, le=5000)] = 600
     """The agent is paused for no longer than this before a verdict."""
-    words_after_ms: Annotated[int, Field(ge=0, le=5000)] = 260
-    """How long after the end of a sound its words may still come."""
+    words_after_ms: Annotated[int, Field(ge=0, le=5000)] = 500
+    """How long after the end of a sound its words may still come, from a recogniser that does not say when it has said all."""
     min_words: Annotated[int, Field(ge=1)] = 1
     """Words that are no backchannel, to be an interruption."""
     min_speech_ms: Ms = 0

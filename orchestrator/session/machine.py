@@ -141,6 +141,8 @@ class SessionMachine:
                 return self.utterance is None or self.utterance.utterance_id != number
             case ev.Heard():
                 return self.overlap is None and (self.turn is None or self.agent not in (Agent.RESTING, Agent.FINALIZING))
+            case ev.TranscriptDone(token=token) if self.overlap is not None:
+                return self.overlap.turn.token != token or self.overlap.stopped_ms is None
             case ev.TranscriptDone(token=token):
                 return self.turn is None or self.agent is not Agent.FINALIZING or self.turn.token != token
             case ev.TimerFired(timer=Timer.TURN_END):
@@ -178,12 +180,12 @@ class SessionMachine:
             return self._hold(event)
         self._move_user(User.TALKING)
         if self.overlap is not None:
-            self.overlap.stopped_ms = None
-            return []
+            self.overlap.stopped_ms, self.overlap.complete = None, False
+            return [OpenMicrophone()]
         if self.turn is not None:
             self._patience.paused(event.began_ms - self.turn.speech_end_ms)
         if pausing:
-            return [CancelTimer(Timer.TURN_END)]
+            return [OpenMicrophone(), CancelTimer(Timer.TURN_END)]
         actions = [] if self.agent is Agent.RESTING else self._take_back()
         if self.turn is None:
             self.turn = Turn(self.new_turn_id())
@@ -196,7 +198,9 @@ class SessionMachine:
         self._move_user(User.PAUSING)
         if self.overlap is not None:
             self.overlap.stopped_ms = self.overlap.turn.speech_end_ms = event.silent_since_ms
-            return self._judge(event.at_ms)
+            self._tokens += 1
+            self.overlap.turn.token = self._tokens
+            return [Finalize(self._tokens), *self._judge(event.at_ms)]  # its words, now: the agent waits for them
         assert self.turn is not None
         self.turn.speech_end_ms = event.silent_since_ms
         return self._wait_for_turn_end(self.turn, event.at_ms)
@@ -215,6 +219,9 @@ class SessionMachine:
 
     @_on.register
     def _on_transcript_done(self, event: ev.TranscriptDone) -> list[Action]:
+        if self.overlap is not None:
+            self.overlap.complete = True
+            return self._judge(event.at_ms)
         assert self.turn is not None
         self.turn.transcript_ms = event.at_ms
         return self._answer(event.at_ms)

@@ -44,6 +44,8 @@ class Overlap:
     held_ms: float
     """When the agent paused for it."""
     stopped_ms: float | None = None
+    complete: bool = False
+    """The recogniser has said all that it heard of it."""
 
     def decide(
         self, at_ms: float, language: str, policy: Policy, rules: VerdictRules, *, held: bool
@@ -59,7 +61,8 @@ class Overlap:
             return LookAgain(self.look_again_ms(at_ms, rules))
         if self.stopped_ms is None:
             return Listening()
-        return LookAgain(self.look_again_ms(at_ms, rules)) if evidence.silence_ms < rules.words_after_ms else Over()
+        over = self.complete or evidence.silence_ms >= rules.words_after_ms
+        return Over() if over else LookAgain(self.look_again_ms(at_ms, rules))
 
     def look_again_ms(self, at_ms: float, rules: VerdictRules) -> float:
         """How long until time alone can change the verdict."""
@@ -75,6 +78,7 @@ class Overlap:
             speech_ms=(at_ms if self.stopped_ms is None else self.stopped_ms) - self.began_ms,
             talking=self.stopped_ms is None,
             silence_ms=0.0 if self.stopped_ms is None else at_ms - self.stopped_ms,
+            complete=self.complete,
             language=language,
             held=held,
         )

@@ -41,6 +41,8 @@ class Evidence:
     """The VAD hears it still."""
     silence_ms: float
     """Since it stopped; 0 while talking."""
+    complete: bool
+    """The sound is over, and the recogniser has said all that it heard of it."""
     language: str
     held: bool
     """The agent is paused and waits for this verdict; else it speaks on, and only an interruption would change anything."""
@@ -60,8 +62,8 @@ class VerdictRules:
 
     deadline_ms: float = 600
     """No verdict is open for longer."""
-    words_after_ms: float = 260
-    """How long after the end of a sound its words may still come."""
+    words_after_ms: float = 500
+    """How long after the end of a sound its words may still come, from a recogniser that does not say when it has said all."""
     min_words: int = 1
     """Words that are no backchannel, to be an interruption."""
     min_speech_ms: float = 0
@@ -92,7 +94,7 @@ def judge(evidence: Evidence, rules: VerdictRules) -> Ruling:
         return Ruling(Verdict.INTERRUPTION, "words")
     if not evidence.held:
         return Ruling(Verdict.OPEN, "")
-    if not evidence.talking and evidence.silence_ms >= rules.words_after_ms:
+    if not evidence.talking and (evidence.complete or evidence.silence_ms >= rules.words_after_ms):
         return Ruling(Verdict.BACKCHANNEL, "backchannel") if spoken else Ruling(Verdict.NOISE, "sound")
     if evidence.elapsed_ms >= rules.deadline_ms:
         return Ruling(Verdict.BACKCHANNEL, "backchannel") if spoken else Ruling(Verdict.NOISE, "no_words")

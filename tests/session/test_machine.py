@@ -376,3 +376,35 @@ def test_an_utterance_that_fails_while_paused_gives_the_user_the_floor() -> None
     stage.tell(ev.SpeechFailed(stage.machine.utterance.utterance_id, ParleyError("WORKER_LOST", "gone"), stage.now_ms))
     assert stage.states[-1] == "LISTENING"
     assert stage.machine.turn is not None
+
+
+def test_a_short_word_that_only_the_final_knows_is_an_interruption() -> None:
+    stage = _speaking()
+    at_ms = stage.now_ms + 300
+    stage.at(at_ms, lambda: stage.tell(ev.SpeechStarted(stage.now_ms, stage.now_ms - 60)))
+    stage.at(at_ms + 400, lambda: stage.tell(ev.SpeechStopped(stage.now_ms, stage.now_ms - 160)))
+    stage.run(at_ms + 400)
+    ((_, finalize),) = stage.actions(do.Finalize)[1:]
+    assert stage.machine.agent is Agent.YIELDING
+    assert isinstance(finalize, do.Finalize)
+    stage.tell(ev.Heard("stop", final=True, at_ms=stage.now_ms))
+    assert stage.machine.agent is Agent.RESTING
+    assert stage.machine.turn is not None
+    assert stage.machine.turn.text == "stop"
+
+
+def test_the_recognisers_last_word_on_a_sound_is_the_verdict_without_further_wait() -> None:
+    stage = _speaking()
+    stage.say("mm-hm", 200, at_ms=stage.now_ms + 300)
+    stage.run(stage.now_ms + 300 + 200 + 200 + 80)  # the stop is known 200 ms late, the final takes 80
+    assert [m.verdict for m in stage.sent(msg.Verdict)] == ["backchannel"]
+    assert stage.machine.agent is Agent.SPEAKING
+
+
+def test_who_goes_on_after_a_pause_over_the_agent_is_heard_from_the_first_sample() -> None:
+    stage = _speaking()
+    stage.tell(ev.SpeechStarted(stage.now_ms, stage.now_ms - 60))
+    stage.tell(ev.SpeechStopped(stage.now_ms, stage.now_ms - 160))
+    before = len(stage.actions(do.OpenMicrophone))
+    stage.tell(ev.SpeechStarted(stage.now_ms, stage.now_ms - 60))
+    assert len(stage.actions(do.OpenMicrophone)) == before + 1

@@ -36,8 +36,10 @@ def test_words_that_want_the_floor(language: str, text: str, words: int) -> None
     assert floor_words(text, language) == words
 
 
-def _evidence(text: str = "", elapsed_ms: float = 200, talking: bool = True, silence_ms: float = 0, held: bool = True) -> Evidence:
-    return Evidence(text, elapsed_ms, 300, talking, silence_ms, "en", held)
+def _evidence(
+    text: str = "", elapsed_ms: float = 200, talking: bool = True, silence_ms: float = 0, held: bool = True, complete: bool = False
+) -> Evidence:
+    return Evidence(text, elapsed_ms, 300, talking, silence_ms, complete, "en", held)
 
 
 @pytest.mark.parametrize(
@@ -47,8 +49,10 @@ def _evidence(text: str = "", elapsed_ms: float = 200, talking: bool = True, sil
         (_evidence("stop", held=False), Verdict.INTERRUPTION, "words"),
         (_evidence("okay"), Verdict.OPEN, ""),
         (_evidence("okay", talking=False, silence_ms=100), Verdict.OPEN, ""),
-        (_evidence("okay", talking=False, silence_ms=300), Verdict.BACKCHANNEL, "backchannel"),
-        (_evidence("", talking=False, silence_ms=300), Verdict.NOISE, "sound"),
+        (_evidence("okay", talking=False, silence_ms=500), Verdict.BACKCHANNEL, "backchannel"),
+        (_evidence("okay", talking=False, silence_ms=200, complete=True), Verdict.BACKCHANNEL, "backchannel"),
+        (_evidence("", talking=False, silence_ms=500), Verdict.NOISE, "sound"),
+        (_evidence("", talking=False, silence_ms=200, complete=True), Verdict.NOISE, "sound"),
         (_evidence("", elapsed_ms=600), Verdict.NOISE, "no_words"),
         (_evidence("yeah", elapsed_ms=600), Verdict.BACKCHANNEL, "backchannel"),
         (_evidence("yeah", elapsed_ms=600, held=False), Verdict.OPEN, ""),
