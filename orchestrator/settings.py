@@ -62,7 +62,7 @@ class VadSettings(Section):
     """Over the agent, sounds so far below the level of the user's own turns are somebody else's; 0: all count."""
     voicing: Annotated[float, Field(ge=0, lt=1)] = 0.7
     """Over the agent, a sound must be so periodic for a moment (1: a pure vowel), or last half a second; 0: all count."""
-    start_ms: Annotated[int, Field(ge=20, le=640)] = 100
+    start_ms: Annotated[int, Field(ge=20, le=640)] = 60
     """Speech has started after so much of it."""
     barge_in_start_ms: Annotated[int, Field(ge=20, le=640)] = 60
     """The same while the agent speaks."""
@@ -92,9 +92,9 @@ class TurnSettings(Section):
     """Silence that ends a turn whose words do not tell whether it is over; longer for users who pause long within turns."""
     closed_ms: Annotated[int, Field(ge=20)] = 300
     """The same after a sentence that the recogniser closed (".", "?", "!")."""
-    open_ms: Annotated[int, Field(ge=20)] = 1100
+    open_ms: Annotated[int, Field(ge=20)] = 1400
     """The same after words that want something after them ("because", "the")."""
-    hesitating_ms: Annotated[int, Field(ge=20)] = 1600
+    hesitating_ms: Annotated[int, Field(ge=20)] = 1800
     """The same after "um"."""
     eager_ms: Ms = 250
     """After so much silence the answer is begun, unheard, and taken back if the user goes on; 0: never before the turn's end."""

@@ -35,8 +35,8 @@ class SilenceRules:
 
     closed_ms: float = 300
     unknown_ms: float = 550
-    open_ms: float = 1100
-    hesitating_ms: float = 1600
+    open_ms: float = 1400
+    hesitating_ms: float = 1800
     eager_ms: float = 250
     """After so much silence the answer is begun, unheard, and taken back if the user goes on; 0: never before the turn's end."""
     own_pauses: int = 12

@@ -25,7 +25,8 @@ _SOUNDS: Final = "um|umm|uh|uhh|uhm|er|erm|hm|hmm|mmm|eh|ähm|äh|öh|euh|eeh"
 _ENGLISH: Final = (
     "a|an|the|and|or|but|because|if|when|while|although|unless|until|since|than|between|my|your|his|our|their|its|i|we|they|he|she"
     "|i'm|i'd|i'll|we'll|you're|would|could|should|might|must|would like|i'd like|very|every|some|any|which|who|whose|want to|going to"
-    "|need to|have to|so that|such as|kind of|sort of|there is|there are|it's|that's|what's|let's|tell me|give me|show me|into|as",
+    "|need to|have to|so that|such as|kind of|sort of|there is|there are|it's|that's|what's|let's|tell me|give me|show me|into|as"
+    "|be|been|being|cannot|don't|doesn't|didn't|won't|isn't|aren't",
     "so|you know|i mean|let me|let's see|you see",
     "of|to|for|with|from|at|by|about|on|in",
     "what|who|where|which|how|when|whom",
