@@ -6,6 +6,8 @@ resampler of studio quality holds back 11-37 ms; these hold back `delay_ms` (a q
 
 from __future__ import annotations
 
+from math import log10
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
@@ -73,4 +75,4 @@ def level_dbfs(pcm: bytes) -> float:
     """RMS level of s16 samples in dB below full scale; -100 for silence."""
     samples = np.frombuffer(pcm, np.int16).astype(np.float32)
     power = float(np.dot(samples, samples)) / max(1, len(samples))
-    return -100.0 if power < 1e-1 else float(10 * np.log10(power) - 90.309)
+    return -100.0 if power < 1e-1 else 10 * log10(power) - 90.309

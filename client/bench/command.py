@@ -15,9 +15,10 @@ from client.places import Verbose
 NAMES = {
     "talk": "conversations in real time: latency, lateness, CPU and memory per session",
     "barge-in": "interruptions, backchannels, noises, echo and pauses for thought: what ends the answer, and how fast",
+    "vad": "false and missed barge-ins and onset delay of each gate before the microphone, on scenes with a known truth; needs no server",
     "control": "STOP, PAUSE and RESUME to ack at a TTS worker, under background streams",
 }
-SESSIONS = {"talk": "1,20,60", "barge-in": "1,20,100", "control": "200"}
+SESSIONS = {"talk": "1,20,60", "barge-in": "1,20,100", "vad": "30", "control": "200"}
 ENGINES = ("tone", "espeak")
 
 
@@ -25,12 +26,12 @@ def bench(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to measure: " + "; ".join(f"{k}: {v}" for k, v in NAMES.items()) + ".")],
     url: Annotated[str | None, typer.Option("--url", metavar="WS", help="talk: this orchestrator. Default: a stack of its own.")] = None,
     worker: Annotated[str | None, typer.Option("--worker", metavar="HOST:PORT", help="control: this TTS worker. Default: its own.")] = None,
-    sessions: Annotated[str | None, typer.Option(metavar="N,N", help="Sizes of load, one row each (control: background streams).")] = None,
+    sessions: Annotated[str | None, typer.Option(metavar="N,N", help="Sizes of load, one row each (vad: scenes of each kind).")] = None,
     seconds: Annotated[float, typer.Option(min=1, metavar="S", help="Measured time per row.")] = 30.0,
     warm_up: Annotated[float, typer.Option(min=0, metavar="S", help="Load before the measurement of each row.")] = 8.0,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed makes the same callers.")] = 1,
     barge_in_share: Annotated[float, typer.Option(min=0, max=1, metavar="P", help="talk: part of the answers that are interrupted.")] = 0.4,
-    speech: Annotated[Path | None, typer.Option(metavar="FOLDER", help="talk: recordings of people for the callers to speak.")] = None,
+    speech: Annotated[Path | None, typer.Option(metavar="FOLDER", help="talk, vad: recordings of people who speak.")] = None,
     engine: Annotated[str, typer.Option(metavar="NAME", help=f"barge-in: the agent's voice, {' or '.join(ENGINES)}.")] = "tone",
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the rows to this file.")] = None,
     verbose: Verbose = False,
@@ -53,6 +54,9 @@ def bench(
 
     Who keeps the floor, on a voice that people understand:
         parley bench barge-in --engine espeak --sessions 20 --seconds 120
+
+    What may pause the agent, and what each gate contributes to that:
+        parley bench vad
 
     How fast a TTS worker stops, beside 200 streams:
         parley bench control

@@ -19,6 +19,7 @@ from client.bench.scenario import Habits
 from client.bench.stack import bench_preset, roles
 from client.bench.talk import TalkPlan, talk
 from client.bench.usage import Pids
+from client.bench.vad import VadPlan, vad, vad_notes, vad_table
 from client.failure import Failure
 from client.places import session_url
 from client.stack.presets import Preset
@@ -91,6 +92,10 @@ async def _barge_in(plan: BenchPlan, say: Callable[[str], None]) -> Report:
     return await barge_in(barge_in_plan, lambda preset: _own_stack(plan, preset, say), roles, say)
 
 
+async def _vad(plan: BenchPlan, say: Callable[[str], None]) -> Report:
+    return await vad(VadPlan(plan.sessions[0], plan.seed, plan.speech), say)
+
+
 @asynccontextmanager
 async def _own_stack(plan: BenchPlan, preset: Preset, say: Callable[[str], None]) -> AsyncIterator[Stack]:
     """A stack for this benchmark alone. A worker that dies in it makes the figures worthless."""
@@ -109,5 +114,6 @@ _Run = Callable[[BenchPlan, Callable[[str], None]], Awaitable[Report]]
 _BENCHES: Final[dict[str, tuple[_Run, Callable[[Report], Table], Callable[[Report], list[str]]]]] = {
     "talk": (_talk, talk_table, talk_notes),
     "control": (_control, control_table, control_notes),
+    "vad": (_vad, vad_table, vad_notes),
     "barge-in": (_barge_in, barge_in_table, barge_in_notes),
 }

@@ -61,7 +61,7 @@ def find_recordings(folder: Path | None, seed: int, wanted: int = CLIPS) -> list
     Raises:
         Failure: a named folder holds nothing usable.
     """
-    files = _sound_files(folder)
+    files = sound_files(folder)
     random.Random(seed).shuffle(files)
     found: list[Recording] = []
     for file in files:
@@ -191,7 +191,7 @@ def _marked(name: str, cut: Pcm) -> Recording | None:
     return Recording(name, split(cut), first, last)
 
 
-def _sound_files(folder: Path | None) -> list[Path]:
+def sound_files(folder: Path | None) -> list[Path]:
     if folder is not None:
         if not folder.is_dir():
             raise Failure(f"{folder} is no folder", "--speech wants a folder of recordings")

@@ -47,7 +47,7 @@ class EarOptions:
     noise_margin_db: float | None = 4.0
     state_multipliers: bool = True
     echo_margin_db: float | None = 10.0
-    own_level_db: float | None = 12.0
+    own_level_db: float | None = 10.0
     voicing: float | None = 0.7
 
 
@@ -78,9 +78,11 @@ class Ear:
         options = self._options
         if not over_agent:
             return self._gate.push(speech, options.start_ms)
-        voicing = self._voicing
-        sure = voicing is None or voicing.push(frame, level, speech)
-        return self._gate.push(speech, options.barge_in_start_ms, sure)
+        sure = self._voicing is None or self._gate.talking or self._voicing.push(frame, level, speech)
+        edge = self._gate.push(speech, options.barge_in_start_ms, sure)
+        if edge is Edge.STOPPED and self._voicing is not None:
+            self._voicing.forget()
+        return edge
 
     @property
     def start_ms(self) -> int:
@@ -127,12 +129,12 @@ class Ear:
 
     def _is_speech(self, frame: bytes, level: float, at_ms: float, state: PublicState, over_agent: bool) -> bool:
         options = self._options
-        echoed = self._echo is not None and self._echo.explains(level, at_ms, self._noise.floor_dbfs)
         if options.noise_margin_db is not None:
             margin_db = options.noise_margin_db + (MULTIPLIER_DB.get(state, 0.0) if options.state_multipliers else 0.0)
             quiet = level < options.min_level_dbfs or level < self._noise.floor_dbfs + margin_db
         else:
             quiet = level < options.min_level_dbfs
+        echoed = self._echo is not None and self._echo.explains(level, at_ms, self._noise.floor_dbfs, quiet=quiet)
         speech = not (quiet or echoed or (over_agent and self._is_far(level))) and self._vad.is_speech(frame)
         if options.noise_margin_db is not None:
             self._noise.push(level, speech or echoed)

@@ -28,12 +28,16 @@ _LOUD_DB: Final = 12.0
 _FIRST_GUESS_DB: Final = -16.0
 """The coupling of a delay that has not been seen: a loud loudspeaker without echo cancellation. A user as loud as the agent is above it."""
 _ACTIVE_DBFS: Final = -55.0
-_DOWN: Final = 0.3
-_UP: Final = 0.04
+_FIRST_PEAK_DBFS: Final = -30.0
+_DOWN: Final = 0.15
+_UP: Final = 0.03
 _UP_UNEXPLAINED: Final = 0.004
 """Louder than expected is rather the user than a loudspeaker that was turned up."""
 _RIVAL_DB: Final = 2.5
 """Delays within this of the best explain too: the true one lies between two frames."""
+_SETTLED: Final = 150
+_LOOK_EVERY: Final = 4
+"""After so many loud frames delay and coupling are known, and a look now and then is enough."""
 _TAIL_DB: Final = 1.5
 """How much a room's echo falls from frame to frame at least (reverberation of 0.8 s)."""
 _MASKED_DB: Final = 12.0
@@ -50,10 +54,10 @@ class EchoGate:
         self._plausible = self._coupling.copy()  # the same, and next to nothing where the delay is out of question
         self._latest = 0  # the highest slot that is valid
         self._last_active = -_RING
-        self._peak_dbfs = SILENCE_DBFS
+        self._peak_dbfs = _FIRST_PEAK_DBFS
         self._tail_dbfs = SILENCE_DBFS
         self._held: list[float] = []
-        self._skip = 0
+        self._frames = 0
         self._seen = 0
 
     # ---------- the agent's side ----------
@@ -86,18 +90,28 @@ class EchoGate:
 
     # ---------- the microphone's side ----------
 
-    def explains(self, level_dbfs: float, at_ms: float, floor_dbfs: float = SILENCE_DBFS) -> bool:
-        """Whether a microphone frame of this level, now, may be the agent's voice alone; there is noise of `floor_dbfs` in it anyway."""
+    def explains(self, level_dbfs: float, at_ms: float, floor_dbfs: float = SILENCE_DBFS, *, quiet: bool = False) -> bool:
+        """Whether a microphone frame of this level, now, may be the agent's voice alone; there is noise of `floor_dbfs` in it anyway.
+
+        A `quiet` frame needs no explanation, but most of them are what teaches that there is no echo.
+        """
+        self._frames += 1
+        look = self._seen < _SETTLED or self._frames % _LOOK_EVERY == 0
+        if quiet and not look:
+            self._tail_dbfs -= _TAIL_DB
+            return False
         slot = int(at_ms // FRAME_MS)
         self._advance(slot)
         if slot - self._last_active > _LAGS:
+            self._tail_dbfs = SILENCE_DBFS
             return False
         at = slot % _RING + _RING
         reference = self._reference[at - _LAGS + 1 : at + 1]
         expected = float((reference + self._plausible).max())
         self._tail_dbfs = expected = max(expected, self._tail_dbfs - _TAIL_DB)
         explained = level_dbfs <= expected + self._margin_db
-        self._learn(_above(level_dbfs, floor_dbfs), reference, _UP if explained else _UP_UNEXPLAINED)
+        if look:
+            self._learn(_above(level_dbfs, floor_dbfs), reference, _UP if explained else _UP_UNEXPLAINED)
         return explained
 
     @property
@@ -111,15 +125,13 @@ class EchoGate:
         return (_LAGS - 1 - int(self._coupling.argmax())) * FRAME_MS
 
     def _learn(self, level_dbfs: float, reference: NDArray[np.float32], up: float) -> None:
-        if self._seen > 150:  # settled: a look now and then is enough
-            self._skip = (self._skip + 1) % 4
-            if self._skip:
-                return
-            up *= 3
         loud = reference > self._peak_dbfs - _LOUD_DB
         if not loud.any():
             return
-        self._seen += 1
+        if self._seen < _SETTLED:
+            self._seen += 1
+        else:
+            up *= _LOOK_EVERY
         excess = level_dbfs - reference - self._coupling
         coupling = self._coupling
         coupling += np.where(excess < 0, _DOWN, up) * excess * loud

@@ -24,7 +24,7 @@ _ACCEPTED: Final = 30  # 0.6 s
 _ACCEPT_DB: Final = 12.0
 _RELEASE_DB: Final = 6.0
 _QUIET: Final = 30  # the bucket of -70 dBFS: a session begins as if it had been quiet
-_PREFILL: Final = 50
+_PREFILL: Final = 8
 
 
 class NoiseFloor:
@@ -32,8 +32,8 @@ class NoiseFloor:
 
     def __init__(self) -> None:
         self._ring = [_QUIET] * _PREFILL  # buckets of 1 dB, 0 is -100 dBFS
-        self._next = _PREFILL % _RING
-        self._recent = deque(self._ring, maxlen=_RECENT)
+        self._next = _PREFILL
+        self._recent = deque([_QUIET] * _RECENT, maxlen=_RECENT)
         self._spoken = 0
         self._counts = [0] * 101
         self._counts[_QUIET] = _PREFILL

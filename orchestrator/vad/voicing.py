@@ -13,10 +13,11 @@ from typing import Final
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from parley.audio import FRAME_SAMPLES
+from parley.audio import FRAME_SAMPLES, SILENT_FRAME
 
 _STEP: Final = 12  # 48 -> 4 kHz by plain averages
 _FRAME: Final = FRAME_SAMPLES // _STEP  # 80
+_AVERAGE: Final = np.full(_STEP, 1 / _STEP, np.float32)
 _SHORTEST: Final = (
     33  # 8 ms. Any shorter period has a multiple from here to _LONGEST; a cough's or a door's resonance has died down by then
 )
@@ -43,6 +44,8 @@ class Voicing:
     def __init__(self, periodicity: float) -> None:
         self._least = periodicity
         self._x = np.zeros(2 * _FRAME, np.float32)
+        self._sums = np.zeros(2 * _FRAME + 1)
+        self._last = SILENT_FRAME
         # Row k is the window shifted back by _LONGEST - k samples.
         self._shifted = as_strided(self._x, shape=(_LONGEST - _SHORTEST + 1, _WINDOW), strides=(4, 4))
         self._sound: deque[tuple[float, float]] = deque(maxlen=_SOUND)  # level and periodicity of its frames
@@ -51,21 +54,24 @@ class Voicing:
 
     def push(self, frame: bytes, level_dbfs: float, speech: bool) -> bool:
         """The next frame, 1920 bytes; whether the sound is a voice by now."""
-        x = self._x
-        x[:_FRAME] = x[_FRAME:]
-        x[_FRAME:] = np.frombuffer(frame, np.int16).reshape(_FRAME, _STEP).sum(1, dtype=np.int32)
+        last, self._last = self._last, frame
         if not speech:
             self._gap += 1
             self._lasts = max(0, self._lasts - 5)
             if self._gap >= _SOUND // 2:
                 self._sound.clear()
             elif self._sound and level_dbfs >= max(level for level, _ in self._sound) - _BURST_DB:
-                self._sound.append((level_dbfs, self._periodicity()))  # a gate took it for too weak, but it belongs to the sound
+                self._sound.append((level_dbfs, self._periodicity(last, frame)))  # a gate took it for too weak, but it belongs to the sound
             return False
         self._gap = 0
         self._lasts += 1
-        self._sound.append((level_dbfs, self._periodicity()))
+        self._sound.append((level_dbfs, self._periodicity(last, frame)))
         return self._is_voice() or self._lasts >= _LASTING
+
+    def forget(self) -> None:
+        """The sound is over."""
+        self._sound.clear()
+        self._lasts = 0
 
     def _is_voice(self) -> bool:
         peak_dbfs = max(level for level, _ in self._sound)
@@ -77,10 +83,14 @@ class Voicing:
         burst = len(unvoiced) >= _BURST and max(unvoiced) >= peak_dbfs - _BURST_PEAK_DB
         return not burst or voiced >= _VOICED_AFTER_BURST
 
-    def _periodicity(self) -> float:
+    def _periodicity(self, last: bytes, frame: bytes) -> float:
         """0 for noise to 1 for a vowel: the best normalised correlation of the last 24 ms with themselves some periods earlier."""
-        window, shifted = self._x[_LONGEST:], self._shifted
-        power = float(np.dot(window, window))
-        products = shifted @ window
-        powers = np.einsum("ij,ij->i", shifted, shifted)
-        return float((products / np.sqrt(powers * power + 1.0)).max())
+        x = self._x
+        x[:] = np.frombuffer(last + frame, np.int16).astype(np.float32).reshape(2 * _FRAME, _STEP) @ _AVERAGE
+        window = x[_LONGEST:]
+        sums = self._sums
+        np.cumsum(x * x, out=sums[1:])
+        lags = _LONGEST - _SHORTEST + 1
+        powers = sums[_WINDOW : _WINDOW + lags] - sums[:lags]
+        products = self._shifted @ window
+        return float((products / np.sqrt(powers * (sums[-1] - sums[_LONGEST]) + 1.0)).max())
