@@ -28,8 +28,13 @@ OVERLAY: Final[Mapping[str, Mapping[str, Any]]] = {
         "responder": {"name": "script", "options": {"replies": [f"{FIRST_SENTENCE} {REST}"], "delay_ms": 50, "words_per_s": 50}},
         # The peers' equal rules: a plain detector, 200 ms to start, 200 ms to stop, whatever was said.
         "vad": {
-            **{"start_ms": 200, "barge_in_start_ms": 200, "stop_ms": 200},
-            **{"noise_gate": False, "echo_gate": False, "own_level_db": 0, "voicing": 0},
+            "start_ms": 200,
+            "barge_in_start_ms": 200,
+            "stop_ms": 200,
+            "noise_gate": False,
+            "echo_gate": False,
+            "own_level_db": 0,
+            "voicing": 0,
         },
         "turn": {"silence_ms": 200, "closed_ms": 200, "open_ms": 200, "hesitating_ms": 200, "eager_ms": 0},
         "limits": {"sessions": MAX_SESSIONS},
