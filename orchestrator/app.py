@@ -28,6 +28,7 @@ from orchestrator.session.driver import Shared
 from orchestrator.session.pacer import Pacer
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.transports.websocket import WebSocketTransport
+from orchestrator.vad.registry import make_vad
 from parley.directory import WorkerKind
 from parley.errors import ParleyError
 from parley.telemetry import new_registry, render
@@ -40,6 +41,7 @@ class App:
     """The process's sessions and its HTTP side."""
 
     def __init__(self, settings: OrchestratorSettings) -> None:
+        make_vad(settings.vad)  # a detector that is not here is told at the start, not to the first caller
         self._settings = settings
         self._metrics = Metrics(new_registry())
         self._workers = Workers(build_directory(settings.directory))

@@ -38,6 +38,7 @@ REPLY_LEVEL_DBFS: Final = -20.0
 TURN_FRAMES: Final = 90
 BEFORE_REPLY_FRAMES: Final = 35
 REPLY_FRAMES: Final = 300
+MOST_PEOPLE: Final = 80
 _SHORTEST_FRAMES: Final = 15
 _AUDIBLE_DB: Final = 28.0
 
@@ -65,7 +66,7 @@ def make(seed: int, each: int, folder: Path | None) -> list[Scene]:
     Raises:
         Failure: there is no recorded speech.
     """
-    people, voices = _people(folder, seed), _agent_voices()
+    people, voices = _people(folder, seed, min(MOST_PEOPLE, 10 + 2 * each)), _agent_voices()
     agents = voices or people
     scenes = []
     for kind in (*INTERRUPTIONS, *NONE):
@@ -211,7 +212,7 @@ _ADD: Final[dict[str, Callable[[_Stage, Wave], None]]] = {
 }
 
 
-def _people(folder: Path | None, seed: int, wanted: int = 80) -> list[Wave]:
+def _people(folder: Path | None, seed: int, wanted: int) -> list[Wave]:
     """Stretches of recorded speech, short ones too, from their first audible sample on."""
     files = sound_files(folder)
     random.Random(seed).shuffle(files)
