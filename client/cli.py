@@ -19,6 +19,7 @@ from client.commands.status import status
 from client.commands.talk import talk
 from client.commands.transcribe import transcribe
 from client.commands.up import up
+from client.commands.workers import app as workers
 from client.failure import explain, leaf, one_line
 from client.loop import Interrupted
 
@@ -43,6 +44,7 @@ app = typer.Typer(
 for command in (up, talk, say, transcribe, status, bench):
     app.command()(command)
 app.add_typer(models)
+app.add_typer(workers)
 
 
 @app.callback()

@@ -1,4 +1,4 @@
-"""A stack's `/status` as tables for people: `parley status`, and the live picture of `parley up`."""
+"""A stack's `/status` as tables for people: `parley status`, `parley workers list`, and the live picture of `parley up`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,15 @@ async def show_status(url: str | None, as_json: bool) -> None:
         sys.stdout.write(json.dumps(status, ensure_ascii=False) + "\n")
     else:
         Console(highlight=False).print(board(status, session_url(url)))
+
+
+async def show_workers(url: str | None, as_json: bool) -> None:
+    """Print the workers alone, as JSON one per line; raises Failure if nobody answers."""
+    rows = (await status_of(url)).get("workers", [])
+    if as_json:
+        sys.stdout.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    else:
+        Console(highlight=False).print(_workers(rows))
 
 
 def board(status: Mapping[str, Any], url: str) -> RenderableType:

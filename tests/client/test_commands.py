@@ -86,6 +86,13 @@ def test_status_and_models_are_tables_for_people(stack: str) -> None:
     assert parley("models", "list", "--url", stack).decode().count("tone@") == 2
 
 
+def test_workers_are_listed_for_people_and_for_scripts(stack: str, workers: dict[str, str]) -> None:
+    shown = parley("workers", "list", "--url", stack).decode()
+    assert all(address in shown for address in workers.values())
+    rows = [json.loads(line) for line in parley("workers", "list", "--url", stack, "--json").splitlines()]
+    assert {row["kind"]: row["address"] for row in rows} == workers
+
+
 def test_models_can_be_steered(stack: str, workers: dict[str, str]) -> None:
     def state(*words: str) -> list[str]:
         lines = parley("models", *words, "--worker", workers["tts"], "--json").splitlines()
