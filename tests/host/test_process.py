@@ -344,3 +344,22 @@ async def test_starts_and_stops_leave_nothing_open() -> None:
     gc.collect()
     assert me.num_fds() <= before
     assert set(me.children()) <= children
+
+
+class Stumbling(Heard):
+    """A listener with a bug."""
+
+    def on_audio(self, pcm: bytes, marks: Sequence[WordMark], done: bool, step_us: int) -> None:
+        raise RuntimeError("a bug of the listener")
+
+
+async def test_a_listener_that_stumbles_costs_the_others_nothing() -> None:
+    async with running(TONE_TTS) as tts:
+        stumbling = Stumbling()
+        tts.speak(TtsRequest("to deaf ears"), stumbling, allow_samples=10**9)
+        heard = await said(tts, "to good ones")
+        await stumbling.until(lambda: stumbling.error is not None)
+        assert stumbling.error is not None
+        assert stumbling.error.reason == "INTERNAL"
+        assert heard.error is None
+        assert tts.alive

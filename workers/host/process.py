@@ -19,11 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, cast
 
+import structlog
+
 from parley.errors import ParleyError
 from workers.engines import registry
 from workers.engines.api import EngineCard, SttRequest, SttStep, TtsRequest, WordMark
 from workers.host import wire
 
+_LOG = structlog.get_logger()
 _PACKAGE_DIR: Final = Path(__file__).resolve().parent.parent
 _CHILD: Final = _PACKAGE_DIR / "host" / "child.py"
 _MAX_UNREAD_BYTES: Final = 16 << 20
@@ -240,7 +243,13 @@ class EngineProcess(asyncio.Protocol):
             self._transport.abort()  # it has lost its mind: what follows is what follows a crash
             return
         for header, payload in messages:
-            self._receive(header, payload)
+            try:
+                self._receive(header, payload)
+            except Exception:  # the top of a job: what its listener makes of a message must not cost the others their engine
+                _LOG.exception("listener_failed", engine=self.spec.engine)
+                job = self._jobs.pop(header[1], None)
+                if job is not None:
+                    asyncio.get_running_loop().call_soon(job.sink.on_failed, ParleyError("INTERNAL", "the session failed at this result"))
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._transport = None

@@ -59,7 +59,7 @@ class Stream:
         self._error: ParleyError | None = None
         self._reader: asyncio.Task[None] | None = None
         self._writer: asyncio.Task[None] | None = None
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timers: list[tuple[float, asyncio.Handle]] = []  # with their times: uvloop's handle for "now" knows none
         self._stale = False
         self._engine: EngineProcess
         self._recognition: Recognition
@@ -80,7 +80,7 @@ class Stream:
         finally:
             self._lease.on_moved(None)
             self._recognition.close()
-            for timer in self._timers:
+            for _, timer in self._timers:
                 timer.cancel()
         if self._error is not None:
             raise self._error
@@ -100,7 +100,7 @@ class Stream:
         self.finish()
         if self._writer is not None:
             flush_s = 0.0 if error.reason == "SLOW_CLIENT" else self._limits.flush_ms / 1000
-            self._timers.append(asyncio.get_running_loop().call_later(flush_s, self._writer.cancel))
+            self._call_later(flush_s, self._writer.cancel)
 
     def perform(self, actions: Iterable[Action]) -> None:
         """Do what the core says; a failure on the way ends the call."""
@@ -237,8 +237,13 @@ class Stream:
         self._core.move(self._engine.card.sample_rate_hz)
 
     def _start_timer(self, delay_us: int) -> None:
-        self._timers = [timer for timer in self._timers if timer.when() > asyncio.get_running_loop().time()]
-        self._timers.append(asyncio.get_running_loop().call_later(delay_us / 1e6, self._on_timer))
+        now_s = asyncio.get_running_loop().time()
+        self._timers = [timer for timer in self._timers if timer[0] > now_s]
+        self._call_later(delay_us / 1e6, self._on_timer)
+
+    def _call_later(self, delay_s: float, what: Callable[[], object]) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers.append((loop.time() + delay_s, loop.call_later(delay_s, what)))
 
     def _on_timer(self) -> None:
         self.perform(self._core.timer(now_us()))
